@@ -1,0 +1,52 @@
+"""Cross-entropy of a softmax: how surprised the model is by the right answers, in nats.
+
+    p_nv = softmax of row n of the logits               logits (N, V), targets (N,) integers
+    q_nv = (1 - ε) [v = t_n] + ε / V                    the target distribution; ε is the label smoothing, 0 is none
+    y    = -(1/M) Σ_n Σ_v q_nv log p_nv                 over the M rows whose target isn't ignored
+
+    dlogits_nv = dy (p_nv - q_nv) / M                   and 0 in ignored rows
+
+Derivation: log p_v = z_v - log Σ_j exp(z_j), so ∂log p_v/∂z_i = δ_vi - p_i. For one row
+∂/∂z_i (-Σ_v q_v log p_v) = -q_i + p_i Σ_v q_v = p_i - q_i, as Σ q = 1. Softmax and logarithm are joined because apart
+they lose what matters: a probability that rounds to 0 has no logarithm, and the logits do.
+Sources: Bridle (1990); label smoothing, Szegedy et al. (2016), section 7.
+"""
+
+from minigpt import backend
+from minigpt.backend import xp
+
+IGNORED = -100  # a target with this value isn't counted: padding, or what a task doesn't ask about
+
+
+def cross_entropy_forward(logits, targets, label_smoothing: float = 0.0):
+    """logits (..., V), targets (...) integers in 0..V-1 or IGNORED -> mean loss, a 0-d array.
+
+    When every target is ignored the loss is 0. Raises InputError for any other target outside 0..V-1.
+    """
+    V = logits.shape[-1]
+    z, targets = logits.reshape(-1, V), backend.asarray(targets).reshape(-1)  # (N, V), (N,)
+    counted = targets != IGNORED  # (N,)
+    targets = backend.check_ids(xp.where(counted, targets, 0), V, "target")
+    M = max(int(counted.sum()), 1)
+
+    rows = xp.arange(len(targets))
+    z = z - z.max(axis=-1, keepdims=True)  # (N, V)
+    p = xp.exp(z)
+    total = p.sum(axis=-1, keepdims=True)  # (N, 1)
+    p /= total
+    log_total = xp.log(total[:, 0])  # log p_nv = z_nv - log_total_n
+    loss = (1 - label_smoothing) * (log_total - z[rows, targets])  # (N,)
+    if label_smoothing:
+        loss += label_smoothing * (log_total - z.mean(axis=-1))
+    return (loss * counted).sum() / M, (p, targets, counted, M, label_smoothing, logits.shape)
+
+
+def cross_entropy_backward(dy, saved):
+    """dy, a number or 0-d array -> dlogits (..., V)."""
+    p, targets, counted, M, label_smoothing, shape = saved
+    dlogits = p.copy()  # (N, V); p itself stays as it is, so that backward can run again
+    if label_smoothing:
+        dlogits -= label_smoothing / p.shape[-1]
+    dlogits[xp.arange(len(targets)), targets] -= 1 - label_smoothing
+    dlogits *= (counted * (dy / M)).astype(p.dtype)[:, None]
+    return dlogits.reshape(shape)

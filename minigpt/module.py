@@ -1,0 +1,82 @@
+"""Parameter and Module: all the machinery there is.
+
+A Module is an object with parameters and a pair of methods. It keeps nothing between the passes: what backward needs
+leaves forward as `saved` and comes back as an argument.
+
+    y, saved = module.forward(x)        a parent's saved is the tuple of its children's, in forward order
+    dx = module.backward(dy, saved)     adds into parameter.grad, returns the gradient of the input
+    y = module(x)                       inference: saved is dropped at once, so no memory is held
+"""
+
+from minigpt import backend
+from minigpt.backend import xp
+
+
+class Parameter:
+    """An array that training changes (`data`), and the gradient of the loss with respect to it (`grad`).
+
+    Assign with `parameter.data[...] = values`: both arrays may be views into the vectors of a whole model.
+    """
+
+    __slots__ = ("data", "grad")
+
+    def __init__(self, data):
+        self.data = backend.asarray(data)
+        self.grad = xp.zeros_like(self.data)
+
+
+class Module:
+    """A part of a model. Subclasses define forward and backward and put Parameters and Modules into attributes."""
+
+    def __call__(self, *arguments, **options):
+        return self.forward(*arguments, **options)[0]
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Name -> Parameter, in the order in which the attributes were made; lists and submodules are walked through.
+
+        A parameter that is reachable twice (tied weights) counts once, under its first name.
+        """
+        found, seen = {}, set()
+
+        def walk(thing, path):
+            if isinstance(thing, Parameter):
+                if id(thing) not in seen:
+                    seen.add(id(thing))
+                    found[path] = thing
+            elif isinstance(thing, Module):
+                for name, child in vars(thing).items():
+                    if not name.startswith("_"):
+                        walk(child, f"{path}.{name}" if path else name)
+            elif isinstance(thing, (list, tuple)):
+                for index, child in enumerate(thing):
+                    walk(child, f"{path}.{index}")
+
+        walk(self, "")
+        return found
+
+    def pack(self) -> None:
+        """Move all data into one vector and all gradients into another; every parameter becomes a view of both.
+
+        An optimizer step, the norm of the gradient, zeroing it, sharing it between workers are then each a pass over
+        one array. A whole model packs itself at the end of its constructor (its parts must not: the views would move);
+        the vectors are then `model.flat.data` and `model.flat.grad`, in the order of `parameters()`.
+        """
+        parameters = self.parameters().values()
+        self._flat = Parameter(backend.zeros(sum(p.data.size for p in parameters)))
+        start = 0
+        for p in parameters:
+            part, shape = slice(start, start + p.data.size), p.data.shape
+            self._flat.data[part] = p.data.reshape(-1)
+            p.data = self._flat.data[part].reshape(shape)
+            p.grad = self._flat.grad[part].reshape(shape)
+            start = part.stop
+
+    @property
+    def flat(self) -> Parameter:
+        """All parameters of a packed model as one."""
+        return self._flat
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zero: backward only ever adds."""
+        for p in [self._flat] if hasattr(self, "_flat") else self.parameters().values():
+            p.grad.fill(0)

@@ -154,8 +154,10 @@ def generator(seed: int, *path: int) -> np.random.Generator:
     """A host random generator that depends on nothing but its arguments.
 
     `path` tells uses of one seed apart: generator(seed, DROPOUT, step) is the same whatever was drawn before, which is
-    what lets a resumed run continue bit for bit.
+    what lets a resumed run continue bit for bit. Raises InputError for a negative seed.
     """
+    if seed < 0:
+        raise InputError(f"seed {seed} is negative: choose 0 or more")
     return np.random.default_rng(np.random.SeedSequence([seed, *path]))
 
 

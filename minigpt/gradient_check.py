@@ -58,9 +58,9 @@ def compare(name: str, analytic, numeric: np.ndarray) -> ArrayError:
     if analytic.size == 0:
         return ArrayError(name, 0.0, (), 0.0, 0.0)
     difference = np.abs(analytic - numeric)
-    difference[np.isnan(difference)] = np.inf
+    difference = np.where(np.isnan(difference), np.inf, difference)
     index = np.unravel_index(int(np.argmax(difference)), difference.shape)
-    scale = max(np.nanmax(np.abs(analytic), initial=0), np.nanmax(np.abs(numeric), initial=0))
+    scale = max(np.fmax.reduce(np.abs(values), axis=None, initial=0) for values in (analytic, numeric))  # skips NaN
     relative = float(difference[index] / scale) if scale > 0 else float(difference[index])
     return ArrayError(name, relative, tuple(int(i) for i in index), float(analytic[index]), float(numeric[index]))
 

@@ -79,3 +79,8 @@ def test_compare_takes_zero_gradients_and_empty_arrays():
     assert compare("a", np.zeros(3), np.zeros(3)).relative_error == 0
     assert compare("a", np.full(3, 1e-3), np.zeros(3)).relative_error == 1
     assert compare("a", np.zeros((0, 2)), np.zeros((0, 2))).relative_error == 0
+
+
+def test_a_single_number_is_compared_too():
+    assert compare("loss", np.array(3.0), np.array(2.0)).relative_error == pytest.approx(1 / 3)
+    assert compare("loss", np.array(np.nan), np.array(2.0)).relative_error == np.inf

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from minigpt.errors import InputError
 from minigpt.text.base import printable, write_file
+from minigpt.text.bpe import BPETokenizer
 from minigpt.text.byte_level import ByteTokenizer, byte_to_unicode
 from minigpt.text.characters import CharacterTokenizer
 from minigpt.text.streaming import StreamDecoder
@@ -252,7 +253,7 @@ def test_a_damaged_file_is_named(content, said, tmp_path):
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
     ByteTokenizer().save(tmp_path)
-    for cls in (CharacterTokenizer, WordTokenizer):
+    for cls in (CharacterTokenizer, WordTokenizer, BPETokenizer):
         message = message_of(cls.load, tmp_path)
         assert "'byte'" in message and repr(cls.kind) in message and "load_tokenizer" in message
     CharacterTokenizer("a").save(tmp_path)
@@ -262,11 +263,11 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 # bad input
 
 
-@pytest.mark.parametrize("kind, offered", [("chars", "char"), ("bytes", "byte"), ("words", "word"), ("BYTE", "byte"),
+@pytest.mark.parametrize("kind, offered", [("chars", "char"), ("bytes", "byte"), ("words", "word"), ("BPE", "bpe"),
                                            ("wordpiece", "word"), ("zzz", None), (None, None)])
 def test_an_unknown_kind_offers_the_nearest(kind, offered):
     message = message_of(train_tokenizer, kind, ["text"])
-    assert repr(kind) in message and "char, byte, word" in message
+    assert repr(kind) in message and "char, byte, word, bpe" in message
     assert (f"did you mean {offered}?" in message) if offered else ("did you mean" not in message)
 
 
@@ -306,7 +307,7 @@ def test_an_unknown_word_is_named():
     assert len(message_of(tokenizer.encode, "x" * 10_000)) < 400
 
 
-@pytest.mark.parametrize("kind, smallest", [("char", 1), ("byte", 256), ("word", 1)])
+@pytest.mark.parametrize("kind, smallest", [("char", 1), ("byte", 256), ("word", 1), ("bpe", 257)])
 def test_a_vocabulary_that_is_too_small_is_refused(kind, smallest):
     message = message_of(train_tokenizer, kind, ["aa b"], smallest - 1)
     assert f"vocab_size {smallest - 1} " in message and f"choose {smallest} or more" in message

@@ -1,12 +1,13 @@
 """What every tokenizer is: a list of tokens, each a few bytes of UTF-8; the position in the list is the token's id.
 
 A model sees only whole numbers. A tokenizer cuts text into tokens and gives their ids (`encode`), and turns ids back
-into text (`decode`). Where to cut is the one question on which the kinds differ; everything else is here:
+into text (`decode`). Where to cut is the one question on which the four kinds differ; everything else is here:
 
     kind    a token is                          tokens          unknown text is possible
     char    one character                       about 100       yes
     byte    one byte of the text's UTF-8        256             no
     word    a word, a space, a punctuation mark 10,000 or more  yes
+    bpe     a frequent run of bytes             as many as asked no
 
 Because every token stands for bytes, decoding is the same for all: join the bytes, read them as UTF-8.
 """
@@ -22,7 +23,7 @@ SETTINGS_FILE = "tokenizer.json"
 
 
 class Tokenizer:
-    """The base of CharacterTokenizer, ByteTokenizer and WordTokenizer.
+    """The base of CharacterTokenizer, ByteTokenizer, WordTokenizer and BPETokenizer.
 
     token_bytes[id] is what the token stands for, tokens[id] how it is printed in a table or a picture. A subclass has
     `kind`, `encode`, `save` and the two class methods that build one: `train` (from text) and `load` (from a folder).

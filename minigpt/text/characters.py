@@ -69,7 +69,7 @@ class CharacterTokenizer(Tokenizer):
             raise InputError(
                 f"character {character!r} (U+{ord(character):04X}) at position {text.index(character)} is not in this "
                 f"vocabulary of {len(self.characters)} characters: take it out of the text, or train a tokenizer on "
-                f"text that has it, with unknown='{UNKNOWN}', or of kind byte") from None
+                f"text that has it, with unknown='{UNKNOWN}', or of kind byte or bpe") from None
 
     def save(self, folder: Path) -> None:
         settings = {"kind": self.kind, "unknown": self.unknown, "characters": self.characters}

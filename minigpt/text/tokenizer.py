@@ -6,11 +6,12 @@ from pathlib import Path
 
 from minigpt.errors import InputError
 from minigpt.text.base import SETTINGS_FILE, Tokenizer, damaged, read_json
+from minigpt.text.bpe import BPETokenizer
 from minigpt.text.byte_level import ByteTokenizer
 from minigpt.text.characters import CharacterTokenizer
 from minigpt.text.words import WordTokenizer
 
-TOKENIZERS = {cls.kind: cls for cls in (CharacterTokenizer, ByteTokenizer, WordTokenizer)}
+TOKENIZERS = {cls.kind: cls for cls in (CharacterTokenizer, ByteTokenizer, WordTokenizer, BPETokenizer)}
 KINDS = tuple(TOKENIZERS)
 
 

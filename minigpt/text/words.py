@@ -2,7 +2,7 @@ r"""Words as tokens: text cut into words, punctuation marks and single white-spa
 
 A token then means something by itself, and sequences are short. The price: a vocabulary of tens of thousands, and still
 every new name, number or spelling mistake is unknown. (Languages written without spaces, such as Chinese, come out as
-whole phrases; use characters or bytes there.)
+whole phrases; use characters, bytes or BPE there.) That problem is what BPE (bpe.py) was brought in to solve.
 """
 
 import json
@@ -80,7 +80,7 @@ class WordTokenizer(Tokenizer):
             raise InputError(
                 f"word {name} at position {position} is not in this vocabulary of "
                 f"{len(self.words)} words: take it out of the text, or train a tokenizer with unknown='{UNKNOWN}', on "
-                f"text that has it with a larger vocab_size, or of kind byte") from None
+                f"text that has it with a larger vocab_size, or of kind byte or bpe") from None
 
     def save(self, folder: Path) -> None:
         settings = {"kind": self.kind, "unknown": self.unknown, "words": self.words}

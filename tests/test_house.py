@@ -11,10 +11,11 @@ PACKAGE = Path(minigpt.__file__).parent
 FLOORS = {
     "errors": 0, "backend": 0,
     "module": 1, "gradient_check": 1,
-    "layers": 2, "text": 2, "download": 2, "corpora": 2, "data": 2, "optim": 2,
+    "layers": 2, "text": 2, "download": 2, "corpora": 2, "pieces": 2, "token_file": 2, "data": 2, "optim": 2,
     "models": 3,
-    "cases": 4, "generate": 4, "beam_search": 4, "checkpoint": 4, "train": 4, "evaluate": 4,
-    "pictures": 5, "run": 5,
+    "cases": 4, "sampling": 4, "generate": 4, "beam_search": 4,
+    "checkpoint": 4, "run_folder": 4, "interrupt": 4, "evaluate": 4, "train": 4, "pictures": 4,
+    "commands": 5,
     "cli": 6, "__main__": 7,
 }  # fmt: skip
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py"]

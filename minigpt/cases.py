@@ -34,6 +34,7 @@ class Problem:
     forward: Callable  # () -> y, saved
     backward: Callable  # (dy, saved) -> the gradients of the inputs, in their order
     module: Module = field(default_factory=Module)  # owner of the parameters, if there are any
+    given: Callable = dict  # () -> forward's other arguments: masks, ids, generators
 
     def arrays(self) -> dict:
         """Everything that has a gradient: inputs, then parameters."""
@@ -58,22 +59,22 @@ class Case:
         return self.name.split()[0]
 
 
-def _given(fixed: dict) -> dict:
+def _given(fixed: dict | None) -> Callable:
     """Arguments without a gradient; a function among them is called anew for each pass (a generator, say)."""
-    return {name: value() if callable(value) else value for name, value in fixed.items()}
+    return lambda: {name: value() if callable(value) else value for name, value in (fixed or {}).items()}
 
 
 def _function(name, forward, backward, fixed=None, **shapes) -> Case:
     """A pair of pure functions; `shapes` are the inputs with a gradient, `fixed` the other arguments."""
 
     def build(rng):
-        inputs = {key: backend.normal(rng, shape) for key, shape in shapes.items()}
+        inputs, given = {key: backend.normal(rng, shape) for key, shape in shapes.items()}, _given(fixed)
 
         def gradients(dy, saved):
             result = backward(dy, saved)
             return result if isinstance(result, tuple) else (result,)
 
-        return Problem(inputs, lambda: forward(**inputs, **_given(fixed or {})), gradients)
+        return Problem(inputs, lambda: forward(**inputs, **given()), gradients, given=given)
 
     return Case(name, build)
 
@@ -85,7 +86,7 @@ def _module(name, make, fixed=None, **shapes) -> Case:
         module = make(rng)
         for p in module.parameters().values():
             p.data[...] = backend.normal(rng, p.data.shape)
-        inputs = {key: backend.normal(rng, shape) for key, shape in shapes.items()}
+        inputs, given = {key: backend.normal(rng, shape) for key, shape in shapes.items()}, _given(fixed)
 
         def gradients(dy, saved):
             if isinstance(module, GPT):
@@ -94,7 +95,7 @@ def _module(name, make, fixed=None, **shapes) -> Case:
             result = module.backward(dy, saved)
             return result if isinstance(result, tuple) else (result,)
 
-        return Problem(inputs, lambda: module.forward(**inputs, **_given(fixed or {})), gradients, module)
+        return Problem(inputs, lambda: module.forward(**inputs, **given()), gradients, module, given)
 
     return Case(name, build)
 
@@ -129,6 +130,8 @@ CASES = [
     _function("softmax", softmax_forward, softmax_backward, x=(2, 3, 5)),
     _function("cross_entropy", cross_entropy_forward, cross_entropy_backward,
               dict(targets=_array([[1, 6, 0], [2, 2, 5]])), logits=(2, 3, 7)),
+    _function("cross_entropy ignored", cross_entropy_forward, cross_entropy_backward,
+              dict(targets=_array([[IGNORED, 6, 0], [2, IGNORED, 5]])), logits=(2, 3, 7)),
     _function("cross_entropy ignored, smoothed", cross_entropy_forward, cross_entropy_backward,
               dict(targets=_array([[1, 6, 0], [2, IGNORED, 5]]), label_smoothing=0.1), logits=(2, 3, 7)),
     _function("embedding", embedding_forward, embedding_backward, dict(ids=_array(_IDS)), w=(11, 3)),
@@ -144,14 +147,25 @@ CASES = [
     _function("attention causal", attention_forward, attention_backward, dict(mask=lambda: causal_mask(3, 4)), **_QKV),
     _function("attention banded", attention_forward, attention_backward,
               dict(mask=lambda: causal_mask(3, 4, window=2)), **_QKV),
+    _function("attention banded, cached", attention_forward, attention_backward,
+              dict(mask=lambda: causal_mask(2, 7, window=3)), q=(3, 1, 2, 5), k=(3, 1, 7, 5), v=(3, 1, 7, 5)),
+    _function("attention causal, padding", attention_forward, attention_backward,
+              dict(mask=lambda: causal_mask(4) & padding_mask(backend.asarray(_VALID)[:, 1:])),
+              q=(2, 3, 4, 5), k=(2, 3, 4, 5), v=(2, 3, 4, 5)),
     _function("attention padding", attention_forward, attention_backward,  # the second row has nothing to attend to
               dict(mask=lambda: padding_mask(backend.asarray([[False, True, True, True], [False] * 4]))), **_QKV),
     _function("attention dropout", attention_forward, attention_backward,
               dict(mask=lambda: causal_mask(3, 4), dropout=0.3, rng=_rng), **_QKV),
     _module("SelfAttention", lambda rng: SelfAttention(6, 2, rng), x=(2, 3, 6)),
+    _module("SelfAttention banded", lambda rng: SelfAttention(10, 2, rng),
+            dict(mask=lambda: causal_mask(7, window=3)), x=(3, 7, 10)),
+    _module("SelfAttention padding", lambda rng: SelfAttention(6, 3, rng),
+            dict(mask=lambda: padding_mask(backend.asarray(_VALID))), x=(2, 5, 6)),
     _module("SelfAttention causal, dropout", lambda rng: SelfAttention(6, 3, rng, dropout=0.3),
             dict(mask=lambda: causal_mask(5), rng=_rng), x=(2, 5, 6)),
     _module("CrossAttention", lambda rng: CrossAttention(6, 2, rng), x=(2, 3, 6), memory=(2, 5, 6)),
+    _module("CrossAttention padding", lambda rng: CrossAttention(6, 3, rng),
+            dict(mask=lambda: padding_mask(backend.asarray(_VALID))), x=(2, 3, 6), memory=(2, 5, 6)),
     _module("CrossAttention padding, dropout", lambda rng: CrossAttention(6, 2, rng, dropout=0.3),
             dict(mask=lambda: padding_mask(backend.asarray([[False, True, True], [True] * 3])), rng=_rng),
             x=(2, 5, 6), memory=(2, 3, 6)),
@@ -160,10 +174,12 @@ CASES = [
     *(_module(f"{block.__name__}{remark}", lambda rng, block=block, rate=rate: block(6, 2, 7, rng, rate),
               dict(mask=lambda: causal_mask(5), rng=_rng), x=(2, 5, 6))
       for block in (PreNormBlock, PostNormBlock) for remark, rate in (("", 0.0), (" dropout", 0.3))),
+    *(_module(f"{block.__name__} gelu, banded", lambda rng, block=block: block(10, 2, 7, rng, activation_name="gelu"),
+              dict(mask=lambda: causal_mask(5, window=3)), x=(3, 5, 10)) for block in (PreNormBlock, PostNormBlock)),
     _gpt("GPT-2", _IDS, _TARGETS),
     _gpt("GPT-1, dropout", _IDS, _TARGETS, norm="post", dropout=0.2, rng=_rng),
     _gpt("GPT-3 band, padding", _IDS, _TARGETS, _VALID, attention_window=2, dropout=0.2, rng=_rng),
-    _gpt("untied, sinusoidal", _IDS, _TARGETS, tied_embedding=False, positions="sinusoidal"),
+    _gpt("untied, sinusoidal", _IDS, _TARGETS, tied_embedding=False, positions="sinusoidal", activation="gelu"),
 ]
 
 

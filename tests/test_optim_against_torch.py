@@ -1,0 +1,106 @@
+"""Every optimizer and schedule against torch.optim, step by step, to float64's rounding."""
+
+import numpy as np
+import pytest
+from torch_oracle import assert_agree, leaves, torch
+
+from minigpt import backend
+from minigpt.module import Module, Parameter
+from minigpt.optim import SGD, Adam, AdamW, Schedule, clip_gradient
+
+RATES = [0.1, 0.03, 0.2, 0.0, 0.07, 0.1, 0.1]
+
+
+class Weights(Module):
+    """Matrices, which decay, between vectors, which don't."""
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.parts = [Parameter(rng.standard_normal(shape)) for shape in [(3, 7), (5,), (7, 2), (1,)]]
+        self.pack()
+
+
+@pytest.fixture(autouse=True)
+def double_precision():
+    with backend.using("numpy", "float64"):
+        yield
+
+
+def theirs(make, decay=0.0, **options):
+    """torch's optimizer with two groups of parameters, as training scripts write it: only matrices decay."""
+    return lambda tensors: make([dict(params=[t for t in tensors if t.ndim >= 2], weight_decay=decay),
+                                 dict(params=[t for t in tensors if t.ndim < 2], weight_decay=0.0)], **options)
+
+
+OPTIMIZERS = {
+    "SGD": (SGD, theirs(torch.optim.SGD)),
+    # Without momentum, decay added to the gradient (theirs) and decay apart from it (ours) are the same.
+    "SGD decay": (lambda model: SGD(model, weight_decay=0.3), theirs(torch.optim.SGD, 0.3)),
+    "momentum": (lambda model: SGD(model, momentum=0.8), theirs(torch.optim.SGD, momentum=0.8)),
+    "Adam": (Adam, theirs(torch.optim.Adam)),
+    "Adam, other settings": (lambda model: Adam(model, 0.8, 0.95, 1e-3),
+                             theirs(torch.optim.Adam, betas=(0.8, 0.95), eps=1e-3)),
+    "AdamW": (AdamW, theirs(torch.optim.AdamW, 0.01)),  # 0.01 is the default of both
+    "AdamW, other settings": (lambda model: AdamW(model, 0.7, 0.9, 1e-2, 0.3),
+                              theirs(torch.optim.AdamW, 0.3, betas=(0.7, 0.9), eps=1e-2)),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("size", [1.0, 1e-7], ids=["", "gradients near eps"])
+def test_parameters_after_each_step(name, size):
+    model, rng = Weights(), np.random.default_rng(1)
+    tensors = leaves({path: p.data for path, p in model.parameters().items()})
+    make_ours, make_theirs = OPTIMIZERS[name]
+    optimizer, twin = make_ours(model), make_theirs(list(tensors.values()))
+    for rate in RATES:
+        for path, p in model.parameters().items():
+            p.grad[...] = size * rng.standard_normal(p.grad.shape)
+            tensors[path].grad = torch.tensor(p.grad)
+        for group in twin.param_groups:
+            group["lr"] = rate
+        optimizer.step(rate)
+        twin.step()
+        assert_agree({path: p.data for path, p in model.parameters().items()}, tensors, 1e-14)
+
+
+@pytest.mark.parametrize("longest", [0.5, 1e4])
+def test_clipping(longest):
+    model, rng = Weights(), np.random.default_rng(1)
+    model.flat.grad[:] = rng.standard_normal(model.flat.grad.size)
+    tensors = leaves({path: p.data for path, p in model.parameters().items()})
+    for path, p in model.parameters().items():
+        tensors[path].grad = torch.tensor(p.grad)
+    norm = clip_gradient(model, longest)
+    their_norm = torch.nn.utils.clip_grad_norm_(tensors.values(), longest)
+    # 1e-6: they divide by norm + 1e-6 to be safe from a norm of 0, which is never above ours.
+    assert_agree({"norm": np.array(norm), **{path: p.grad for path, p in model.parameters().items()}},
+                 {"norm": their_norm, **{path: t.grad for path, t in tensors.items()}}, 1e-6)
+
+
+schedulers = torch.optim.lr_scheduler
+PEAK, STEPS, WARMUP, FINAL = 0.3, 23, 5, 0.02
+SCHEDULES = {  # after the warm-up; their count starts at the last step of it
+    "constant": lambda o: schedulers.ConstantLR(o, factor=1.0),
+    "linear": lambda o: schedulers.LinearLR(o, 1.0, FINAL / PEAK, total_iters=STEPS - WARMUP),
+    "cosine": lambda o: schedulers.CosineAnnealingLR(o, T_max=STEPS - WARMUP, eta_min=FINAL),
+    "inverse_sqrt": lambda o: schedulers.LambdaLR(o, lambda n: ((n + WARMUP) / WARMUP) ** -0.5),
+}
+
+
+def rates(make_scheduler, count):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=PEAK)
+    scheduler, result = make_scheduler(optimizer), []
+    for _ in range(count):
+        result.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return result
+
+
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_schedules(kind):
+    schedule = Schedule(kind, PEAK, STEPS, WARMUP, FINAL)
+    warm = rates(lambda o: schedulers.LinearLR(o, start_factor=1 / WARMUP, total_iters=WARMUP - 1), WARMUP)
+    after = rates(SCHEDULES[kind], STEPS - WARMUP + 1)[1:]
+    assert [schedule(step) for step in range(STEPS)] == pytest.approx(warm + after, rel=1e-13)

@@ -154,7 +154,7 @@ def training_batch(
         raise InputError(f"seed {seed} and step {step} must not be negative: choose --seed 0 or more")
     generator = np.random.default_rng(np.random.SeedSequence([seed, BATCHES, step]))
     starts = generator.integers(0, num_tokens - T, size=batch_size)  # (B,); the last window ends with the last token
-    windows = np.asarray(tokens[starts[:, None] + np.arange(T + 1)])  # (B, T+1)
+    windows = tokens[starts[:, None] + np.arange(T + 1)]  # (B, T+1)
     return windows[:, :-1].astype(np.int64), windows[:, 1:].astype(np.int64)
 
 
@@ -181,7 +181,7 @@ def evaluation_batches(
         rows = np.arange(first, min(first + batch_size, chosen))
         starts = rows * num_windows // chosen * T  # (B,)
         positions = starts[:, None] + np.arange(T + 1)  # (B, T+1)
-        windows = np.asarray(tokens[np.minimum(positions, num_tokens - 1)]).astype(np.int64)
+        windows = tokens[np.minimum(positions, num_tokens - 1)].astype(np.int64)
         has_target = positions[:, 1:] < num_tokens
         yield np.where(has_target, windows[:, :-1], 0), np.where(has_target, windows[:, 1:], IGNORED)
 

@@ -45,7 +45,7 @@ def read_pieces(sources: Iterable[Source], size: int = 1 << 20) -> Iterator[str]
         text += part
         begin = 0
         while len(text) - begin > size:
-            place = END_OF_PIECE.search(text, max(begin + size, searched), begin + longest + 1)
+            place = END_OF_PIECE.search(text, max(begin + size, searched), begin + longest)
             if place:
                 end = place.start()
             elif len(text) - begin > longest:

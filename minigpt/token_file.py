@@ -44,7 +44,7 @@ def token_dtype(vocab_size: int) -> np.dtype:
 def check_ids(tokens: np.ndarray, vocab_size: int) -> None:
     """Raises InputError, naming the first wrong one, unless all ids are in 0..vocab_size-1. Reads all of `tokens`."""
     for begin in range(0, len(tokens), 1 << 20):  # in blocks, as it may be larger than memory
-        block = np.asarray(tokens[begin : begin + (1 << 20)])
+        block = tokens[begin : begin + (1 << 20)]
         wrong = np.flatnonzero((block < 0) | (block >= vocab_size))
         if wrong.size:
             raise InputError(

@@ -213,9 +213,11 @@ def test_a_download_is_kept_and_not_repeated(tmp_path, monkeypatch, capsys):
         thread.start()
         serve_from(monkeypatch, f"http://127.0.0.1:{server.server_port}/names")
         cache = tmp_path / "new" / "cache"
-        sources = find_sources(["names"], cache)
-        server.shutdown()
-        thread.join()
+        try:
+            sources = find_sources(["names"], cache)
+        finally:
+            server.shutdown()
+            thread.join()
     assert text_of(sources) == CONTENT.decode()
     assert [path.name for path in cache.iterdir()] == ["names.txt"]  # and no temporary file
     output = capsys.readouterr()
@@ -430,7 +432,9 @@ def test_utf_16_is_recognised_by_its_mark(encoding):
     assert f"looks like {encoding[:6].upper()}" in message and "offset 0" in message and "save it as UTF-8" in message
 
 
-def test_only_a_mark_at_the_start_of_a_file_is_dropped():
+@pytest.mark.parametrize("block", [1, 2, 3, 4, 1000])
+def test_only_a_mark_at_the_start_of_a_file_is_dropped(monkeypatch, block):
+    monkeypatch.setattr(pieces, "_BLOCK", block)
     sources = [memory(codecs.BOM_UTF8 + "a\ufeffb\n".encode()), memory(codecs.BOM_UTF8 * 2 + b"c")]
     assert text_of(sources) == "a\ufeffb\n\ufeffc"
 

@@ -68,7 +68,7 @@ def memory(text: str) -> list[Source]:
 def test_ids_come_back_from_the_file(tmp_path, vocab_size, dtype):
     assert token_dtype(vocab_size) == np.dtype(dtype)
     tokenizer = Words(["ein", " "], spare=vocab_size - 3) if vocab_size > 2 else Words([" "])
-    path = tmp_path / "new" / "ids.bin"
+    path = tmp_path / "new" / "folder" / "ids.bin"
     pieces = ["ein Wört", " ein", "\n中文"]
     counts = write_tokens(pieces, tokenizer, path)
     assert counts == (7, 15, 20) and counts == read_counts(path)
@@ -106,6 +106,20 @@ def test_a_failure_half_way_leaves_what_was_there(tmp_path):
         write_tokens(breaking_off(), Bytes(), path)
     assert bytes(open_tokens(path).astype(np.uint8)) == b"old"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["ids.bin", "ids.json"]
+
+
+def test_an_old_description_never_describes_a_new_file(tmp_path, monkeypatch):
+    path = tmp_path / "ids.bin"
+    write_tokens(["old"], Bytes(), path)
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("minigpt.token_file.write_text", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_tokens(["new"], Bytes(), path)
+    with pytest.raises(FileNotFoundError):
+        open_tokens(path)
 
 
 def test_check_ids_finds_the_first_wrong_one_in_any_block():
@@ -186,7 +200,7 @@ def test_counts_are_exact_for_a_vocabulary_that_loses_text(tmp_path):
 
 
 @settings(deadline=None)
-@given(st.text("ab \n中", min_size=1, max_size=60), st.sampled_from([0, 0.1, 0.3, 0.5, 0.9]), st.integers(1, 8))
+@given(st.text("ab \n中", min_size=1, max_size=60), st.sampled_from([0, 0.1, 0.5, 0.9]), st.sampled_from([1, 3, 8, 99]))
 def test_the_split_loses_nothing_and_is_near_its_place(tmp_path_factory, text, fraction, size):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data, "read_pieces", lambda sources: read_pieces(sources, size))
@@ -199,6 +213,11 @@ def test_the_split_loses_nothing_and_is_near_its_place(tmp_path_factory, text, f
         assert parts[0][-1] not in " \n" and parts[1][0] in " \n"  # it moved only to a better place
 
 
+@pytest.mark.parametrize(("text", "left"), [("x" * 94 + " yyyyy", 94), ("x" * 95 + " yyyy", 90), ("x" * 100, 90)])
+def test_the_seam_does_not_move_so_far_that_little_is_left(tmp_path, text, left):
+    assert len(prepare(memory(text), Bytes(), tmp_path).train) == left
+
+
 def test_an_unchanged_dataset_is_not_tokenized_again(tmp_path):
     tokenizer = Words(["Der", " "])
     first = prepare(memory(TEXT), tokenizer, tmp_path).train.tolist()
@@ -207,7 +226,10 @@ def test_an_unchanged_dataset_is_not_tokenized_again(tmp_path):
     assert tokenizer.encoded == 0
 
 
-@pytest.mark.parametrize("change", ["text", "vocabulary", "kind", "fraction", "cut short", "record", "missing"])
+@pytest.mark.parametrize(
+    "change",
+    ["text", "vocabulary", "same letters, other tokens", "kind", "fraction", "cut short", "record", "missing"],
+)
 def test_a_dataset_is_written_anew_when_anything_changed(tmp_path, change):
     text, tokenizer, fraction = TEXT, Words(["Der", " "]), 0.1
     prepare(memory(text), tokenizer, tmp_path, fraction)
@@ -215,6 +237,8 @@ def test_a_dataset_is_written_anew_when_anything_changed(tmp_path, change):
         text = "X" + TEXT[1:]
     if change == "vocabulary":
         tokenizer = Words([" ", "Der"])
+    if change == "same letters, other tokens":
+        tokenizer = Words(["D", "er "])
     if change == "kind":
         tokenizer.kind = "other"
     if change == "fraction":

@@ -1,0 +1,233 @@
+"""Whole models: what holds for any GPT, whatever its weights."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minigpt import backend
+from minigpt.errors import InputError
+from minigpt.layers import attention as layers_attention
+from minigpt.layers import linear as layers_linear
+from minigpt.layers.cross_entropy import IGNORED
+from minigpt.models import gpt as models_gpt
+from minigpt.models.gpt import GPT, PRESETS, GPTConfig
+from minigpt.models.gpt_size import count_parameters, gpt_size, measure_saved, saved_bytes, training_flops_per_token
+from minigpt.optim import Adam
+
+SMALL = GPTConfig(vocab_size=31, context_length=9, d_model=12, num_heads=3, num_layers=2, d_ff=20)
+VARIANTS = {
+    "GPT-2": SMALL,
+    "GPT-1": replace(SMALL, norm="post"),
+    "GPT-3": replace(SMALL, attention_window=3),
+    "untied, sinusoidal": replace(SMALL, tied_embedding=False, positions="sinusoidal"),
+    "dropout": replace(SMALL, dropout=0.1),
+    "relu": replace(SMALL, activation="relu"),
+    "sigmoid": replace(SMALL, activation="sigmoid"),
+}
+variants = pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS)
+
+
+def random_ids(shape, vocab_size=31, seed=0):
+    return np.random.default_rng(seed).integers(0, vocab_size, shape)
+
+
+@variants
+def test_the_loss_begins_near_that_of_guessing_blindly(config):
+    ids = random_ids((8, 10))
+    loss, _ = GPT(config).forward(ids[:, :-1], ids[:, 1:])
+    assert float(loss) == pytest.approx(math.log(31), abs=0.1)
+
+
+@variants
+def test_one_batch_is_learned_by_heart(config):
+    model, ids = GPT(config), random_ids((3, 10))
+    optimizer = Adam(model)
+    for _ in range(300):
+        model.zero_grad()
+        loss, saved = model.forward(ids[:, :-1], ids[:, 1:])
+        model.backward(saved)
+        optimizer.step(0.01)
+    assert float(loss) < 0.05
+
+
+@variants
+def test_a_later_token_changes_nothing_before_it(config):
+    with backend.using("numpy", "float64"):
+        model, ids = GPT(config), random_ids((2, 9))
+        before = model(ids)
+        for position in range(9):
+            changed = ids.copy()
+            changed[:, position] = (changed[:, position] + 1) % 31
+            after = model(changed)
+            np.testing.assert_array_equal(after[:, :position], before[:, :position])
+            assert (after[:, position] != before[:, position]).any(axis=-1).all()
+
+
+def test_the_band_reaches_exactly_as_far_as_its_window():
+    """One banded layer after one dense one with no attention: then only the band carries anything."""
+    with backend.using("numpy", "float64"):
+        model = GPT(replace(SMALL, attention_window=3))
+        for name, p in model.parameters().items():
+            if name.startswith("blocks.0.attention"):
+                p.data[...] = 0
+        ids = random_ids((1, 9))
+        changed = ids.copy()
+        changed[0, 2] += 1
+        moved = (model(changed) != model(ids)).any(axis=-1)[0]
+        assert list(moved) == [False, False, True, True, True, False, False, False, False]
+
+
+@variants
+def test_padding_on_the_left_changes_nothing(config):
+    with backend.using("numpy", "float64"):
+        model, ids, targets = GPT(config), random_ids((1, 5)), random_ids((1, 5), seed=1)
+        padded = np.concatenate([random_ids((1, 3), seed=2), ids], axis=1)
+        valid = np.array([[False] * 3 + [True] * 5])
+        np.testing.assert_allclose(model(padded, valid)[:, 3:], model(ids), rtol=0, atol=1e-13)
+
+        ignored = np.concatenate([np.full((1, 3), IGNORED), targets], axis=1)
+        gradients = []
+        for arguments in ((ids, targets), (padded, ignored, None, valid)):
+            model.zero_grad()
+            loss, saved = model.forward(*arguments)
+            model.backward(saved)
+            gradients.append((float(loss), model.flat.grad.copy()))
+        assert gradients[0][0] == pytest.approx(gradients[1][0], abs=1e-13)
+        np.testing.assert_allclose(gradients[0][1], gradients[1][1], rtol=0, atol=1e-13)
+
+
+def test_accumulated_halves_are_the_whole():
+    with backend.using("numpy", "float64"):
+        model, ids = GPT(SMALL), random_ids((4, 10))
+        results = []
+        for parts in ([ids], [ids[:2], ids[2:]]):
+            model.zero_grad()
+            for part in parts:
+                _, saved = model.forward(part[:, :-1], part[:, 1:])
+                model.backward(saved, 1 / len(parts))
+            results.append(model.flat.grad.copy())
+        np.testing.assert_allclose(results[0], results[1], rtol=0, atol=1e-15)
+
+
+def test_dropout_happens_only_with_a_generator_and_is_decided_by_it():
+    model, ids = GPT(replace(SMALL, dropout=0.3)), random_ids((2, 10))
+    def loss(rng):
+        return float(model.forward(ids[:, :-1], ids[:, 1:], rng)[0])
+
+    assert loss(None) == loss(None)
+    assert loss(backend.generator(1)) == loss(backend.generator(1)) != loss(backend.generator(2))
+    assert loss(backend.generator(1)) != loss(None)
+
+
+def test_one_seed_is_one_model_in_both_precisions():
+    def weights(seed, dtype):
+        with backend.using("numpy", dtype):
+            return GPT(SMALL, seed).flat.data
+
+    np.testing.assert_array_equal(weights(1, "float32"), weights(1, "float64").astype("float32"))
+    assert not np.array_equal(weights(1, "float32"), weights(2, "float32"))
+
+
+def test_initial_weights_have_the_published_spread():
+    parameters = GPT(replace(SMALL, d_model=96, d_ff=384, num_layers=4, vocab_size=500)).parameters()
+    for name, p in parameters.items():
+        kind = name.split(".", 2)[-1]
+        if p.data.ndim == 1:
+            assert (p.data == (1 if name.endswith(".g") else 0)).all(), name
+        else:
+            expected = 0.02 / math.sqrt(8) if kind in ("attention.out.w", "feed_forward.w_out.w") else 0.02
+            assert p.data.std() == pytest.approx(expected, rel=0.05), name
+
+
+def test_attention_maps_are_causal_and_their_rows_add_up_to_one():
+    for config in (VARIANTS["GPT-1"], VARIANTS["GPT-3"]):
+        maps = GPT(config).attention_maps(random_ids((2, 9)))
+        assert [p.shape for p in maps] == [(2, 3, 9, 9)] * 2
+        for p in maps:
+            np.testing.assert_allclose(p.sum(-1), 1, rtol=1e-6)
+            assert not np.triu(p, 1).any()
+    assert not np.tril(maps[1], -3).any() and np.tril(maps[0], -3).any()  # the second layer sees three positions
+
+
+@variants
+def test_size_is_predicted(config):
+    model, ids = GPT(config), random_ids((5, 10))
+    assert count_parameters(config) == model.flat.data.size
+    _, saved = model.forward(ids[:, :-1], ids[:, 1:], backend.generator(0))
+    # Positions and masks are shared by all rows and left out of the prediction: a few bytes here.
+    assert measure_saved(saved, model) == pytest.approx(saved_bytes(config, 5), rel=2e-3)
+
+
+def test_published_sizes():
+    millions = {name: count_parameters(PRESETS[name]) / 1e6 for name in PRESETS}
+    assert count_parameters(PRESETS["gpt2"]) == 124_439_808  # the published weights have just as many
+    for name, published in {"gpt1": 117, "gpt2-medium": 355, "gpt2-large": 774, "gpt2-xl": 1558,
+                            "gpt3-125m": 125, "gpt3-175b": 175_000}.items():
+        assert millions[name] == pytest.approx(published, rel=0.005), name
+
+
+@pytest.mark.parametrize("config", [SMALL, VARIANTS["untied, sinusoidal"]], ids=["tied", "untied"])
+def test_flops_are_those_of_the_products_that_run(config, monkeypatch):
+    flops = 0
+
+    def linear(x, w, b=None):
+        nonlocal flops
+        flops += 2 * x.size * w.shape[1]
+        return linear_forward(x, w, b)
+
+    def attention(q, k, v, *rest):
+        nonlocal flops
+        flops += 2 * 2 * q.size * k.shape[-2]  # q kᵀ and p v
+        return attention_forward(q, k, v, *rest)
+
+    linear_forward, attention_forward = layers_linear.linear_forward, layers_attention.attention_forward
+    monkeypatch.setattr(layers_linear, "linear_forward", linear)
+    monkeypatch.setattr(models_gpt, "linear_forward", linear)
+    monkeypatch.setattr(layers_attention, "attention_forward", attention)
+    ids = random_ids((2, 10))
+    GPT(config).forward(ids[:, :-1], ids[:, 1:])
+    assert 3 * flops == training_flops_per_token(config) * 2 * 9  # backward makes two products of each one
+
+
+def test_memory_adds_up():
+    size = gpt_size(SMALL, batch_size=2)
+    assert size.optimizer == 2 * size.weights == 2 * size.gradients
+    assert size.total_memory == 4 * size.weights + size.saved
+    assert gpt_size(SMALL, 2, itemsize=8).weights == 2 * size.weights == 8 * size.parameters
+
+
+@pytest.mark.parametrize("change, words", [
+    (dict(d_model=6, num_heads=4), "d_model 6 does not divide into 4 heads: choose num_heads that divides d_model"),
+    (dict(num_layers=0), "num_layers 0 is too small: choose at least 1"), (dict(vocab_size=0), "vocab_size 0"),
+    (dict(num_heads=0), "num_heads 0"), (dict(d_ff=-1), "d_ff -1 is negative"),
+    (dict(attention_window=-1), "attention_window -1 is negative"),
+    (dict(norm="middle"), "unknown norm 'middle': choose pre or post"),
+    (dict(positions="rotary"), "unknown positions 'rotary': choose learned or sinusoidal"),
+    (dict(d_model=9, num_heads=3, positions="sinusoidal"), "d_model 9 is odd"),
+    (dict(activation="swish"), "unknown activation 'swish': choose one of relu"),
+    (dict(dropout=1.0), r"dropout 1.0 is not a probability below 1"),
+])  # fmt: skip
+def test_shapes_that_do_not_fit_are_refused(change, words):
+    with pytest.raises(InputError, match=words):
+        replace(SMALL, **change)
+
+
+@pytest.mark.parametrize("ids, targets, words", [
+    ([[31]], [[0]], r"token id 31 is outside 0\.\.30"), ([[-1]], [[0]], r"token id -1 is outside 0\.\.30"),
+    ([[0]], [[31]], r"target 31 is outside 0\.\.30"), ([[0]], [[-1]], r"target -1 is outside"),
+    ([[0.5]], [[0]], "must be integers"), ([[0] * 10], [[0] * 10], "10 tokens are more than the context length 9"),
+])  # fmt: skip
+def test_ids_that_do_not_fit_are_refused(ids, targets, words):
+    with pytest.raises(InputError, match=words):
+        GPT(SMALL).forward(ids, targets)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (3, 1)])
+def test_smallest_shapes(shape):
+    config = replace(SMALL, vocab_size=1)
+    model, ids = GPT(config), np.zeros(shape, dtype=int)
+    loss, saved = model.forward(ids, ids)
+    model.backward(saved)
+    assert float(loss) == 0 and not model.flat.grad.any()  # with one token there is nothing to be wrong about

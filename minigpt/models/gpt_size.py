@@ -43,7 +43,7 @@ def training_flops_per_token(config: GPTConfig) -> int:
     """FLOPs of forward and backward for one token of a full context, matrix products only."""
     c = config
     weights = c.num_layers * (4 * c.d_model**2 + 2 * c.d_model * c.d_ff) + c.d_model * c.vocab_size
-    attention = 2 * c.num_layers * c.context_length * c.d_model  # multiplications of q kᵀ and of p v; no half is skipped
+    attention = 2 * c.num_layers * c.context_length * c.d_model  # multiplications of q kᵀ and p v, nothing skipped
     return 3 * 2 * (weights + attention)
 
 

@@ -1,0 +1,47 @@
+"""python -m minigpt evaluate: loss, perplexity, bits per character and per byte of a trained model on a text."""
+
+import json
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from minigpt import backend
+from minigpt.commands.options import add_backend, add_json, existing_run
+from minigpt.corpora import find_sources
+from minigpt.data import Dataset, prepare
+from minigpt.evaluate import evaluate
+from minigpt.run_folder import load_model
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--model", required=True, type=existing_run, metavar="DIR", help="folder of a training run")
+    parser.add_argument("--data", nargs="+", metavar="FILE", help="text to evaluate on: files, folders, - for standard "
+                        "input, a corpus name; without it, the run's own validation text")
+    parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="windows side by side (default: 16)")
+    add_backend(parser)
+    add_json(parser, "one JSON object")
+
+
+def run(arguments) -> int:
+    backend.use(arguments.backend)
+    model, tokenizer = load_model(arguments.model)
+    if arguments.data is None:
+        dataset = Dataset.open(arguments.model / "data")
+        result = evaluate(model, dataset.validation, dataset.validation_counts, arguments.batch_size)
+    else:
+        # Ids go to a file like those of training, so that a text larger than memory can be evaluated.
+        with tempfile.TemporaryDirectory(prefix="minigpt-", ignore_cleanup_errors=True) as folder:
+            dataset = prepare(find_sources(arguments.data), tokenizer, Path(folder), validation_fraction=0)
+            result = evaluate(model, dataset.train, dataset.train_counts, arguments.batch_size)
+            del dataset  # lets go of the mapped file, which Windows would otherwise not remove
+    if arguments.json:
+        print(json.dumps(asdict(result)))
+    else:
+        print(f"loss                 {result.loss:.4f} nats per token")
+        print(f"perplexity           {result.perplexity:.3f}")
+        print(f"bits per character   {result.bits_per_character:.4f}")
+        print(f"bits per byte        {result.bits_per_byte:.4f}")
+        counts = f"{result.tokens:,} tokens, {result.characters:,} characters, {result.bytes:,} bytes"
+        print(f"over {counts}", file=sys.stderr)
+    return 0

@@ -1,0 +1,97 @@
+"""What a training run shows: a progress bar on stderr, samples or JSON lines on stdout, a log on disk."""
+
+import json
+import sys
+from pathlib import Path
+
+from minigpt.generate import generate_text
+from minigpt.run_folder import LOG, SAMPLES
+from minigpt.sampling import Sampling
+
+
+def say(message: str) -> None:
+    """A message to the person at the terminal; standard output stays for results."""
+    print(message, file=sys.stderr, flush=True)
+
+
+class Reporter:
+    """Called with the record of each step. A sample is generated before, after, and three times in between."""
+
+    def __init__(self, model, tokenizer, prompt: str, folder: Path, steps: int, done: int, as_json: bool,
+                 sample_tokens: int = 160):
+        from tqdm import tqdm  # imported here: it brings a monitoring thread
+
+        self.model, self.tokenizer, self.prompt, self.sample_tokens = model, tokenizer, prompt, sample_tokens
+        self.folder, self.steps, self.as_json = folder, steps, as_json
+        self.validation_loss = None
+        _forget_after(folder / LOG, done)
+        self.log = (folder / LOG).open("a", encoding="utf-8", newline="\n")
+        # In a terminal the line is redrawn; in a file each redrawing is a line, so there it comes seldom.
+        self.bar = tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True, file=sys.stderr,
+                        mininterval=0.2 if sys.stderr.isatty() else 10)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.bar.close()
+        self.log.close()
+
+    def __call__(self, record: dict) -> None:
+        self.validation_loss = record.get("validation_loss", self.validation_loss)
+        if self.as_json:
+            print(json.dumps(record), flush=True)
+        self.log.write(json.dumps(record) + "\n")
+        self.log.flush()
+        if record["step"]:
+            shown = {"loss": f"{record['loss']:.3f}", "tok/s": f"{record['tokens_per_second']:,.0f}"}
+            if self.validation_loss is not None:
+                shown["val"] = f"{self.validation_loss:.3f}"
+            self.bar.set_postfix(shown, refresh=False)
+            self.bar.update()
+        if any(record["step"] == self.steps * quarter // 4 for quarter in range(5)):
+            self.sample(record["step"])
+
+    def sample(self, step: int) -> None:
+        """Generate from the same prompt with the same random numbers each time, so that only the model differs."""
+        text = "".join(generate_text(self.model, self.tokenizer, self.prompt, self.sample_tokens,
+                                     Sampling(temperature=0.8), seed=0))
+        with (self.folder / SAMPLES).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(f"--- after {step} of {self.steps} steps ---\n{self.prompt}{text}\n\n")
+        if self.as_json:
+            print(json.dumps({"step": step, "sample": self.prompt + text}, ensure_ascii=False), flush=True)
+        else:
+            self.bar.clear()
+            print(f"\n--- after {step} of {self.steps} steps ---\n{self.prompt}{text}\n", flush=True)
+            self.bar.refresh()
+
+
+def _forget_after(path: Path, step: int) -> None:
+    """Drop what a killed run logged after the checkpoint that it is resumed from: those steps will be made again."""
+    if not path.is_file():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            break  # the line that was being written when the run was killed
+    path.write_text("".join(kept), encoding="utf-8", newline="\n")
+
+
+def first_sentence(dataset, tokenizer) -> str:
+    """The first line of the validation text that reads like a sentence; the whole beginning where none does."""
+    ids = dataset.validation if len(dataset.validation) else dataset.train
+    text = tokenizer.decode(int(token) for token in ids[:4000])
+    lines = [line.strip() for line in text.splitlines()[1:-1]]  # the outermost may be cut in the middle of a character
+    for line in lines:
+        letters = sum(character.isalpha() or character == " " for character in line)
+        if len(line) >= 30 and line.count(" ") >= 4 and letters >= 0.95 * len(line):
+            return line
+    return max(lines, key=len, default="") or text
+
+
+def sample_prompt(sentence: str) -> str:
+    """The first words of a sentence, enough to begin a sample with."""
+    return " ".join(sentence.split(" ")[:2])[:20]

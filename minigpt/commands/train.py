@@ -1,0 +1,210 @@
+"""python -m minigpt train: from a text to a model, in one folder; or go on with a run that was stopped."""
+
+import json
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from minigpt import backend
+from minigpt.checkpoint import Progress, load_checkpoint
+from minigpt.commands.options import (
+    add_backend,
+    add_fields,
+    add_json,
+    apply,
+    existing_run,
+    find_preset,
+    flag,
+    given,
+    mebibytes,
+    resized,
+)
+from minigpt.commands.reporter import Reporter, first_sentence, sample_prompt, say
+from minigpt.commands.size import describe
+from minigpt.corpora import CORPORA, find_sources
+from minigpt.data import Dataset, prepare, training_batch
+from minigpt.errors import InputError
+from minigpt.evaluate import evaluate
+from minigpt.interrupt import stop_on_signal
+from minigpt.models.gpt import GPT, PRESETS, GPTConfig
+from minigpt.models.gpt_size import gpt_size, measure_saved
+from minigpt.pictures import draw_attention, draw_loss, read_log
+from minigpt.pieces import read_pieces
+from minigpt.run_folder import CONFIG, LOG, NEWEST, free_name, from_dict, new_run, read_config, write_json
+from minigpt.text.tokenizer import KINDS, load_tokenizer, train_tokenizer
+from minigpt.train import Diverged, TrainConfig, make_optimizer, train
+
+# Settings other than TrainConfig's defaults that belong to a preset: what a model of that size is trained with.
+TRAINING = {
+    "tiny": dict(steps=300, batch_size=16, learning_rate=3e-3, warmup=30, eval_every=50, save_every=50),
+    "small": dict(steps=1000, batch_size=16, learning_rate=2e-3, warmup=100),
+}
+TRAINING |= {"small-gpt1": TRAINING["small"], "small-gpt3": TRAINING["small"]}
+# Radford et al. (2018), section 4.1; Brown et al. (2020), table 2.1, with batches that one machine can hold.
+PAPERS = dict(steps=100_000, batch_size=8, accumulate=8, learning_rate=2.5e-4, warmup=2000, beta2=0.95, eval_every=1000,
+              save_every=1000)
+
+DATA_SETTINGS = {"data": ["pydoc"], "tokenizer": "char", "tokenizer_size": None, "unknown": None,
+                 "validation_fraction": 0.1}
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--resume", type=existing_run, metavar="DIR",
+                        help="go on with the run in this folder; no other flag is needed, --steps may be raised")
+    parser.add_argument("--preset", metavar="NAME",
+                        help=f"shape and settings to start from, which the flags below change (default: small): "
+                             f"{', '.join(PRESETS)}")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the run (default: a new one in runs/)")
+    add_backend(parser)
+    parser.add_argument("--dtype", choices=backend.PRECISIONS,
+                        help="float32 is twice as fast, float64 more precise (default: float32)")
+    add_json(parser, "one JSON object a line (step, loss, validation_loss, tokens_per_second, ...)")
+    text = parser.add_argument_group("text and tokens")
+    text.add_argument("--data", nargs="+", metavar="TEXT",
+                      help=f"UTF-8 files, folders, - for standard input, or a corpus: {', '.join(CORPORA)} "
+                           "(default: pydoc, the language reference that comes with Python)")
+    text.add_argument("--tokenizer", choices=KINDS, help="what a token is (default: char)")
+    text.add_argument("--vocab-size", type=int, metavar="N", dest="tokenizer_size", help="most tokens a word or bpe "
+                      "tokenizer learns")
+    text.add_argument("--unknown", choices=("error", "unk"), help="characters or words outside the vocabulary: refuse "
+                      "them, or read them as <unk> (default: unk for word, error for char)")
+    text.add_argument("--validation-fraction", type=float, metavar="X",
+                      help="share of the text, its end, that is kept for measuring (default: 0.1)")
+    add_fields(parser, "training", TrainConfig)
+    add_fields(parser, "shape of the model", GPTConfig, leave_out=("vocab_size",))
+
+
+def run(arguments) -> int:
+    folder = _resumed(arguments) if arguments.resume else _started(arguments)
+    return _train(folder, arguments)
+
+
+def _started(arguments) -> Path:
+    """Set up the folder of a new run: tokenizer, token ids, config.json. All that can be refused is refused here."""
+    name = arguments.preset or "small"
+    config = resized(find_preset(name), arguments)
+    training = apply(TrainConfig(**TRAINING.get(name, PAPERS)), arguments)
+    settings = {key: default if getattr(arguments, key) is None else getattr(arguments, key)
+                for key, default in DATA_SETTINGS.items()}
+    dtype = arguments.dtype or "float32"
+    backend.use(arguments.backend, dtype)
+    sources = find_sources(settings["data"])
+    folder = arguments.out or free_name(Path("runs"), _stem(settings["data"]))
+    with new_run(folder):
+        unknown = settings["unknown"] or ("unk" if settings["tokenizer"] == "word" else "error")
+        tokenizer = train_tokenizer(settings["tokenizer"], read_pieces(sources), settings["tokenizer_size"],
+                                    "<unk>" if unknown == "unk" else "error")
+        tokenizer.save(folder)
+        dataset = prepare(sources, tokenizer, folder / "data", settings["validation_fraction"])
+        training_batch(dataset.train, 1, config.context_length, training.seed, 0)  # refuses a text that is too short
+        config = replace(config, vocab_size=tokenizer.vocab_size)
+        write_json(folder / CONFIG, {"model": config.to_dict(), "training": asdict(training), "dtype": dtype,
+                                     "preset": name, **settings})
+    return folder
+
+
+def _stem(data: list[str]) -> str:
+    """A name for the run, after its text."""
+    stem = "stdin" if data[0] == "-" else Path(data[0]).resolve().stem if Path(data[0]).exists() else data[0]
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in stem)[:40] or "run"
+
+
+def _resumed(arguments) -> Path:
+    """The folder of the run to go on with; flags that would change it are refused, except more --steps."""
+    folder = arguments.resume
+    content = read_config(folder)
+    recorded = {**content["model"], **content["training"], **content}
+    if arguments.out is not None and arguments.out.resolve() != folder.resolve():
+        raise InputError(f"a resumed run stays in its folder {folder}: leave out --out")
+    asked = {key: getattr(arguments, key) for key in ("preset", "dtype", *DATA_SETTINGS)
+             if getattr(arguments, key) is not None}
+    for key, value in {**asked, **given(arguments, GPTConfig), **given(arguments, TrainConfig)}.items():
+        name = flag("vocab_size" if key == "tokenizer_size" else key)
+        if key != "steps" and value != recorded.get(key):
+            raise InputError(f"the run in {folder} was started with {name} {recorded.get(key)}, a resumed run can't "
+                             f"change that to {value}: leave out {name}, or start a new run without --resume")
+    steps = getattr(arguments, "steps", recorded["steps"])
+    if steps < recorded["steps"]:
+        raise InputError(f"the run in {folder} was started with --steps {recorded['steps']}: {steps} would cut it "
+                         "short; give more, or leave out --steps")
+    if steps > recorded["steps"]:
+        content["training"]["steps"] = steps
+        write_json(folder / CONFIG, content)
+    backend.use(arguments.backend, content.get("dtype", "float32"))
+    return folder
+
+
+def _train(folder: Path, arguments) -> int:
+    """Train the run in `folder` from its newest checkpoint to its last step, then draw and tell."""
+    content = read_config(folder)
+    model = GPT(from_dict(GPTConfig, content["model"], folder / CONFIG), content["training"]["seed"])
+    config = from_dict(TrainConfig, content["training"], folder / CONFIG)
+    tokenizer, dataset = load_tokenizer(folder), Dataset.open(folder / "data")
+    optimizer, progress = make_optimizer(model, config), Progress()
+    if (folder / NEWEST).is_file():
+        progress = load_checkpoint(folder / NEWEST, model, optimizer)
+    if progress.step >= config.steps:
+        say(f"the run in {folder} is complete, after {progress.step} steps: --steps {2 * config.steps} would go on")
+        return 0
+
+    size = gpt_size(model.config, config.batch_size, backend.dtype().itemsize, len(optimizer.state))
+    train_text, seen_text = dataset.train_counts, dataset.validation_counts
+    say(f"text     {' '.join(content['data'])}: {train_text.characters:,} characters to train on "
+        f"({train_text.tokens:,} tokens), {seen_text.characters:,} to validate on")
+    say("\n".join(describe(model.config, size, config.batch_size)))
+    say(f"training {config.steps} steps of {config.accumulate * config.batch_size} x {model.config.context_length} "
+        f"tokens on {backend.name()} in {backend.dtype()}; the run's folder is {folder}"
+        + (f"; going on after step {progress.step}" if progress.step else ""))
+
+    again = f"python -m minigpt train --resume {folder}"
+    memory_before = peak_memory()
+    with stop_on_signal() as signal_number:
+        prompt = sample_prompt(first_sentence(dataset, tokenizer))
+        with Reporter(model, tokenizer, prompt, folder, config.steps, progress.step, arguments.json) as report:
+            try:
+                train(model, optimizer, dataset, config, progress, folder, report, lambda: signal_number() != 0)
+            except Diverged as error:
+                report.bar.close()
+                good = f"{folder / NEWEST} holds the last good checkpoint: start anew with a lower --learning-rate or "
+                say(f"minigpt: {error}. {good}a longer --warmup")
+                return 1
+        if signal_number():
+            say(f"stopped after step {progress.step} of {config.steps}, which is saved. To go on:\n    {again}")
+            return 128 + signal_number()
+    grown = peak_memory() - memory_before  # before the pictures, which need some memory of their own
+    _finish(folder, model, dataset, tokenizer, config, progress, size, grown, arguments.json)
+    return 0
+
+
+def _finish(folder, model, dataset, tokenizer, config, progress, size, grown, as_json) -> None:
+    """The last measurements, the pictures, and the command that generates more."""
+    result = evaluate(model, dataset.validation, dataset.validation_counts) if len(dataset.validation) > 1 else None
+    draw_loss(read_log(folder / LOG), tokenizer.vocab_size, folder / "loss.png")
+    ids = tokenizer.encode(first_sentence(dataset, tokenizer))[: min(24, model.config.context_length)]
+    draw_attention(model.attention_maps([ids]), [tokenizer.tokens[i] for i in ids], folder / "attention.png")
+
+    batch = training_batch(dataset.train, config.batch_size, model.config.context_length, config.seed, 0)
+    saved = measure_saved(model.forward(*batch, backend.generator(config.seed))[1], model)
+    say(f"trained  {progress.step} steps in {time.strftime('%H:%M:%S', time.gmtime(progress.seconds))}")
+    if result:
+        say(f"result   {result.loss:.4f} nats per token, {result.bits_per_character:.4f} bits per character on all of "
+            f"the validation text; best look {progress.best_validation_loss:.4f}")
+    say(f"memory   {mebibytes(saved)} saved for backward ({mebibytes(size.saved)} predicted)"
+        + (f"; training made the process grow by {mebibytes(grown)} ({mebibytes(size.total_memory)} predicted without "
+           "what is only passing)" if grown else ""))
+    say(f"pictures {folder / 'loss.png'}, {folder / 'attention.png'}")
+    say(f"more     python -m minigpt generate --model {folder} --prompt \"The\" --tokens 200 --temperature 0.8")
+    if as_json:
+        print(json.dumps({"step": progress.step, "run": str(folder), "seconds": progress.seconds, "saved_bytes": saved,
+                          "predicted_saved_bytes": size.saved, **({} if result is None else asdict(result))}))
+
+
+def peak_memory() -> int:
+    """The most memory this process has held so far, in bytes; 0 where the system doesn't tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux kibibytes

@@ -1,0 +1,69 @@
+"""The pictures of a run: the loss over the steps, and what each attention head looks at.
+
+Labels are ASCII, as matplotlib's own font lacks most other characters. matplotlib is imported only when a picture is
+drawn, and draws into files without a screen.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from minigpt.backend import to_host
+
+
+def _figure(width: float, height: float):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)  # no pyplot, whose global state belongs to the user's notebook
+    return figure
+
+
+def read_log(path: Path) -> list[dict]:
+    """The records of a run's log.jsonl."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def draw_loss(records: list[dict], vocab_size: int, path: Path) -> None:
+    """The training and validation loss against the steps, beside the loss of guessing blindly."""
+    figure = _figure(8, 4.5)
+    axes = figure.add_subplot()
+    steps = np.array([r["step"] for r in records if "loss" in r])
+    losses = np.array([r["loss"] for r in records if "loss" in r])
+    if len(steps):
+        axes.plot(steps, losses, color="tab:blue", alpha=0.25, linewidth=0.8)
+        width = max(len(steps) // 50, 1)
+        smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
+        axes.plot(steps[width - 1:], smooth, color="tab:blue", label=f"training (mean of {width} steps)")
+    seen = [(r["step"], r["validation_loss"]) for r in records if "validation_loss" in r]
+    if seen:
+        axes.plot(*zip(*seen), color="tab:orange", marker="o", markersize=4, label="validation")
+        best = min(seen, key=lambda point: point[1])
+        axes.annotate(f"{best[1]:.3f}", best, xytext=(0, -14), textcoords="offset points", ha="center")
+    axes.axhline(math.log(vocab_size), color="gray", linestyle=":", label=f"guessing blindly: ln {vocab_size}")
+    axes.set(xlabel="step", ylabel="loss (nats per token)", ylim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path)
+
+
+def draw_attention(maps: list, labels: list[str], path: Path, most_layers: int = 6, most_heads: int = 6) -> None:
+    """maps: attention weights (1, H, T, T) of each layer; labels: the T tokens. Dark is much, white is none."""
+    maps = [to_host(layer)[0, :most_heads] for layer in maps[:most_layers]]
+    labels = [ascii(label.replace("\u2423", "_"))[1:-1] for label in labels]  # U+2423 is how a space is printed
+    rows, columns = len(maps), len(maps[0])
+    figure = _figure(max(2.4 * columns, 5), 2.4 * rows + 0.8)
+    for row, layer in enumerate(maps):
+        for column, weights in enumerate(layer):
+            axes = figure.add_subplot(rows, columns, row * columns + column + 1)
+            axes.imshow(weights, cmap="Blues", vmin=0, vmax=1)
+            axes.set_title(f"layer {row + 1}, head {column + 1}", fontsize=8)
+            small = dict(fontsize=5, family="monospace")
+            axes.set_yticks(range(len(labels)), labels if column == 0 else [], **small)
+            axes.set_xticks(range(len(labels)), labels if row == rows - 1 else [], rotation=90, **small)
+            axes.tick_params(length=0)
+    figure.suptitle("attention: each row is a token, dark where it looks", fontsize=10)
+    figure.savefig(path)

@@ -1,0 +1,108 @@
+"""The folder of a run: everything that training makes, under names that never change.
+
+    config.json          shape of the model, training settings, and what the data was; written once
+    tokenizer.json       (and vocab.json, merges.txt for BPE)
+    data/                the text as token ids
+    newest.safetensors   the latest checkpoint, which --resume continues from
+    best.safetensors     the one with the lowest validation loss, which generate and evaluate use
+    log.jsonl            one line for each evaluation, and for each so many steps
+    samples.txt          generated text, before, during and after
+    loss.png  attention.png
+"""
+
+import itertools
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+from minigpt.checkpoint import load_checkpoint
+from minigpt.errors import InputError
+from minigpt.models.gpt import GPT, GPTConfig
+from minigpt.text.tokenizer import load_tokenizer
+
+CONFIG, NEWEST, BEST, LOG, SAMPLES = "config.json", "newest.safetensors", "best.safetensors", "log.jsonl", "samples.txt"
+
+
+def free_name(parent: Path, stem: str) -> Path:
+    """parent/stem-1, or -2, ...: the first that isn't taken."""
+    return next(path for n in itertools.count(1) if not (path := parent / f"{stem}-{n}").exists())
+
+
+@contextmanager
+def new_run(folder: Path):
+    """Make the folder of a run. If the setting-up inside the with-block fails, what it made is taken away again.
+
+    Raises InputError when the folder already holds something.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        hint = "continue it with --resume, or " if (folder / CONFIG).is_file() else ""
+        raise InputError(f"{folder} already exists and isn't empty: {hint}choose another --out")
+    existed = folder.is_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not existed:
+            folder.rmdir()
+        raise
+
+
+def write_json(path: Path, content: dict) -> None:
+    """In one piece, like a checkpoint."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_config(folder: Path) -> dict:
+    """The content of config.json. Raises FileNotFoundError or InputError."""
+    path = folder / CONFIG
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no run {folder}: train one with python -m minigpt train --out {folder}")
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} is not the folder of a run: it has no {CONFIG}")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON ({error}): restore it, or train again") from None
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("model", "training")):
+        raise InputError(f"{path} lacks the sections model and training: restore it, or train again")
+    return content
+
+
+def from_dict(cls, values: dict, path: Path):
+    """A configuration dataclass from JSON. Raises InputError for missing or unknown fields, and for wrong types."""
+    known = {field.name: field for field in fields(cls)}
+    if set(values) != set(known):
+        wrong = sorted(set(values) ^ set(known))
+        raise InputError(f"{path}: the fields {', '.join(wrong)} are missing or unknown: it is of another version")
+    for name, value in values.items():
+        expected = type(known[name].default)
+        if not isinstance(value, (int, float) if expected is float else expected) or (
+                isinstance(value, bool) and expected is not bool):
+            raise InputError(f"{path}: {name} is {value!r}, which is not of type {expected.__name__}")
+    return cls(**values)
+
+
+def load_model(folder: Path):
+    """The best model of a run and its tokenizer; a folder without evaluations has only the newest.
+
+    Raises FileNotFoundError or InputError, each naming the file.
+    """
+    config = read_config(folder)
+    model = GPT(from_dict(GPTConfig, config["model"], folder / CONFIG))
+    tokenizer = load_tokenizer(folder)
+    if tokenizer.vocab_size != model.config.vocab_size:
+        raise InputError(f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, the model "
+                         f"{model.config.vocab_size}: they are not of one run; restore the one that was changed")
+    load_checkpoint(folder / (BEST if (folder / BEST).is_file() else NEWEST), model)
+    return model, tokenizer

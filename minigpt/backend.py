@@ -175,6 +175,11 @@ def keep_mask(rng: np.random.Generator, shape, rate: float):
     return _library.asarray(rng.random(shape, dtype=np.float32) >= rate)
 
 
+def quiet():
+    """A with-block in which overflow and NaN give no warning, as on a GPU: for code that looks at the result itself."""
+    return np.errstate(all="ignore")
+
+
 def synchronize() -> None:
     """Wait until the device has finished: a clock read before that would time only the launches."""
     if _name == "cupy":

@@ -40,15 +40,15 @@ def new_run(folder: Path):
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         hint = "continue it with --resume, or " if (folder / CONFIG).is_file() else ""
         raise InputError(f"{folder} already exists and isn't empty: {hint}choose another --out")
-    existed = folder.is_dir()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     except BaseException:
         for path in folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if not existed:
-            folder.rmdir()
+        for path in made:  # the innermost first
+            path.rmdir()
         raise
 
 

@@ -47,8 +47,10 @@ class Sampling:
 
 
 def distribution(logits: np.ndarray, sampling: Sampling, seen=()) -> np.ndarray:
-    """logits (V,), ids seen before -> probabilities (V,), float64."""
+    """logits (V,), ids seen before -> probabilities (V,), float64. Raises InputError for NaN among the logits."""
     z = np.array(logits, dtype=float)  # a copy in float64
+    if not np.isfinite(z.max()):
+        raise InputError("the model's logits are not finite numbers, its training diverged: use an earlier checkpoint")
     if sampling.repetition_penalty != 1 and len(seen):
         ids = np.unique(np.asarray(seen))
         z[ids] = np.where(z[ids] > 0, z[ids] / sampling.repetition_penalty, z[ids] * sampling.repetition_penalty)

@@ -165,6 +165,12 @@ def test_extreme_logits_and_infinite_ones():
     np.testing.assert_array_equal(distribution(np.array([-np.inf, 3.0]), Sampling(top_p=0.9)), [0, 1])
 
 
+def test_logits_that_are_not_numbers_are_refused():
+    for logits in ([np.nan, 1.0], [np.inf, 1.0], [-np.inf, -np.inf]):
+        with pytest.raises(InputError, match="its training diverged: use an earlier checkpoint"):
+            distribution(np.array(logits), Sampling())
+
+
 def test_samples_have_the_frequencies_of_the_distribution():
     p, rng = np.array([0.5, 0.0, 0.3, 0.2]), backend.generator(0)
     counts = np.bincount([sample(p, rng) for _ in range(20_000)], minlength=4) / 20_000

@@ -17,7 +17,8 @@ from minigpt.models.gpt import GPT, GPTConfig
 from minigpt.optim import AdamW
 from minigpt.run_folder import BEST, NEWEST
 from minigpt.token_file import Counts
-from minigpt.train import Diverged, TrainConfig, make_optimizer, train
+from minigpt.train import Diverged, train
+from minigpt.train_config import TrainConfig, make_optimizer
 
 MODEL = GPTConfig(vocab_size=13, context_length=8, d_model=12, num_heads=3, num_layers=2, dropout=0.1)
 SETTINGS = TrainConfig(steps=12, batch_size=3, accumulate=2, warmup=3, eval_every=4, eval_windows=5, save_every=5)
@@ -131,11 +132,34 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpo
             gpt.flat.data[5] = np.nan
 
     settings = replace(SETTINGS, accumulate=accumulate)
-    with pytest.raises(Diverged, match=r"the loss is nan.*at step 8, with learning rate 0\.0"):
+    with pytest.raises(Diverged, match=r"the loss is nan.*at step 8, learning rate 0\.0"):
         train(gpt, optimizer, dataset, settings, progress, folder, spoil)
     good = GPT(MODEL)
     assert load_checkpoint(folder / NEWEST, good).step == 5
     assert np.isfinite(good.flat.data).all()
+
+
+@pytest.mark.parametrize("spoilt_after, evaluated", [(4, True), (9, False), (11, True)])
+def test_a_step_that_ruins_the_model_is_not_saved(tmp_path, dataset, spoilt_after, evaluated, monkeypatch):
+    """Finite weights can still give NaN. Checkpoints are due after steps 5 and 10, evaluations after 4, 8 and 12."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    gpt = GPT(MODEL)
+    optimizer = make_optimizer(gpt, SETTINGS)
+    step = optimizer.step
+
+    def ruin(learning_rate):
+        step(learning_rate)
+        if optimizer.steps == spoilt_after + (0 if spoilt_after == 4 else 1):
+            gpt.flat.data[:] = 1e30
+
+    monkeypatch.setattr(optimizer, "step", ruin)
+    with pytest.raises(Diverged, match="the validation loss is nan" if evaluated else "the loss is nan after step 10"):
+        train(gpt, optimizer, dataset, SETTINGS, Progress(), folder, lambda record: None)
+    for name in (NEWEST, BEST):
+        good = GPT(MODEL)
+        assert load_checkpoint(folder / name, good).step <= spoilt_after
+        assert math.isfinite(mean_loss(good, dataset.validation, 3))
 
 
 def test_a_run_without_validation_text(tmp_path, dataset):
@@ -261,6 +285,8 @@ def test_evaluation_weighs_every_token_once(dataset):
 @pytest.mark.parametrize("change, words", [
     (dict(steps=0), "steps 0 is too small"), (dict(batch_size=-1), "batch_size -1 is too small"),
     (dict(learning_rate=-0.1), "learning_rate -0.1 has no meaning"), (dict(clip=math.nan), "clip nan has no meaning"),
+    (dict(beta2=1.0), r"beta2 1.0 is outside \[0, 1\)"), (dict(momentum=-0.5), "momentum -0.5 is outside"),
+    (dict(weight_decay=-1), "weight_decay -1 has no meaning"),
     (dict(seed=-1), "seed -1 has no meaning"), (dict(schedule="step"), "unknown schedule 'step'"),
 ])  # fmt: skip
 def test_settings_without_a_meaning_are_refused(change, words):
@@ -270,4 +296,4 @@ def test_settings_without_a_meaning_are_refused(change, words):
 
 def test_an_unknown_optimizer_offers_the_known():
     with pytest.raises(InputError, match="unknown optimizer 'lion': choose one of adamw, adam, momentum, sgd"):
-        make_optimizer(GPT(MODEL), replace(SETTINGS, optimizer="lion"))
+        replace(SETTINGS, optimizer="lion")

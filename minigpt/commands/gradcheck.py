@@ -32,9 +32,10 @@ def choose(names: list[str]):
 
 def run(arguments) -> int:
     failed = checked = 0
+    cases = choose(arguments.names)
     if not arguments.json:
         print(f"{'case':36} {'array':34} {'relative error':>14}")
-    for case in choose(arguments.names):
+    for case in cases:
         for error in check_case(case, arguments.seed):
             good = error.relative_error < TOLERANCE
             failed, checked = failed + (not good), checked + 1

@@ -4,6 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+from minigpt import backend
+from minigpt.errors import InputError
 from minigpt.generate import generate_text
 from minigpt.run_folder import LOG, SAMPLES
 from minigpt.sampling import Sampling
@@ -54,8 +56,12 @@ class Reporter:
 
     def sample(self, step: int) -> None:
         """Generate from the same prompt with the same random numbers each time, so that only the model differs."""
-        text = "".join(generate_text(self.model, self.tokenizer, self.prompt, self.sample_tokens,
-                                     Sampling(temperature=0.8), seed=0))
+        try:
+            with backend.quiet():
+                text = "".join(generate_text(self.model, self.tokenizer, self.prompt, self.sample_tokens,
+                                             Sampling(temperature=0.8), seed=0))
+        except InputError:  # logits that are not finite: the next step's loss will say so and end the run
+            return
         with (self.folder / SAMPLES).open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"--- after {step} of {self.steps} steps ---\n{self.prompt}{text}\n\n")
         if self.as_json:

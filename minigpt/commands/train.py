@@ -33,7 +33,8 @@ from minigpt.pictures import draw_attention, draw_loss, read_log
 from minigpt.pieces import read_pieces
 from minigpt.run_folder import CONFIG, LOG, NEWEST, free_name, from_dict, new_run, read_config, write_json
 from minigpt.text.tokenizer import KINDS, load_tokenizer, train_tokenizer
-from minigpt.train import Diverged, TrainConfig, make_optimizer, train
+from minigpt.train import Diverged, train
+from minigpt.train_config import TrainConfig, make_optimizer
 
 # Settings other than TrainConfig's defaults that belong to a preset: what a model of that size is trained with.
 TRAINING = {

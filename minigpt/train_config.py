@@ -1,0 +1,64 @@
+"""The settings of a training run, and what they choose: the optimizer and the schedule.
+
+The same for every model; the defaults suit a small GPT with AdamW. Flags of the command line are made from the fields.
+"""
+
+import math
+from dataclasses import dataclass
+
+from minigpt.errors import InputError
+from minigpt.models.gpt import option
+from minigpt.optim import SGD, Adam, AdamW, Optimizer, Schedule
+
+OPTIMIZERS = {
+    "adamw": lambda model, c: AdamW(model, c.beta1, c.beta2, weight_decay=c.weight_decay),
+    "adam": lambda model, c: Adam(model, c.beta1, c.beta2),
+    "momentum": lambda model, c: SGD(model, c.momentum),
+    "sgd": lambda model, c: SGD(model),
+}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train. Raises InputError for settings without a meaning."""
+
+    steps: int = option(1000, "how many times to change the weights")
+    batch_size: int = option(16, "texts a step looks at side by side, B")
+    accumulate: int = option(1, "batches whose gradients are averaged for one step: a large batch in little memory")
+    optimizer: str = option("adamw", "adamw, adam, momentum or sgd")
+    learning_rate: float = option(1e-3, "size of a step at the height of the schedule")
+    schedule: str = option("cosine", "how the learning rate falls: constant, linear, cosine or inverse_sqrt")
+    warmup: int = option(100, "steps in which the learning rate rises from 0")
+    final_share: float = option(0.1, "share of the learning rate that linear and cosine end with")
+    weight_decay: float = option(0.1, "how strongly adamw pulls the matrices towards 0")
+    beta1: float = option(0.9, "adam: memory of the gradient's average")
+    beta2: float = option(0.99, "adam: memory of the squared gradient's average")
+    momentum: float = option(0.9, "momentum: share of the last step that is kept")
+    clip: float = option(1.0, "longest gradient; longer ones are shortened to it; 0: never")
+    eval_every: int = option(100, "steps between two looks at the validation text")
+    eval_windows: int = option(64, "how many windows of the validation text each look reads")
+    save_every: int = option(100, "steps between two checkpoints")
+    seed: int = option(0, "makes initial weights, batches and dropout; the same seed gives the same run")
+
+    def __post_init__(self):
+        for name in ("steps", "batch_size", "accumulate", "eval_every", "eval_windows", "save_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} {getattr(self, name)} is too small: choose at least 1")
+        for name in ("learning_rate", "warmup", "final_share", "weight_decay", "clip", "seed"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} {getattr(self, name)} has no meaning: choose 0 or more")
+        for name in ("beta1", "beta2", "momentum"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} {getattr(self, name)} is outside [0, 1): 0.9 to 0.999 are usual")
+        if self.optimizer not in OPTIMIZERS:
+            raise InputError(f"unknown optimizer {self.optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
+        self.make_schedule()
+
+    def make_schedule(self) -> Schedule:
+        rate = self.learning_rate
+        return Schedule(self.schedule, rate, self.steps, min(self.warmup, self.steps), rate * self.final_share)
+
+
+def make_optimizer(model, config: TrainConfig) -> Optimizer:
+    """The optimizer that the configuration names, over a packed model."""
+    return OPTIMIZERS[config.optimizer](model, config)

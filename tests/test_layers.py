@@ -12,11 +12,12 @@ import pytest
 from minigpt import backend
 from minigpt.errors import InputError
 from minigpt.layers.activations import ACTIVATIONS, activation
-from minigpt.layers.attention import CrossAttention
+from minigpt.layers.attention import CrossAttention, SelfAttention
 from minigpt.layers.block import PostNormBlock, PreNormBlock
 from minigpt.layers.cross_entropy import IGNORED, cross_entropy_backward, cross_entropy_forward
 from minigpt.layers.dropout import Dropout, dropout_forward
 from minigpt.layers.embedding import Embedding
+from minigpt.layers.feed_forward import FeedForward
 from minigpt.layers.layer_norm import LayerNorm, layer_norm_backward, layer_norm_forward
 from minigpt.layers.linear import Linear
 from minigpt.layers.positions import SinusoidalPositions, sinusoidal_positions
@@ -54,6 +55,17 @@ def test_initial_weights_have_the_promised_spread_and_biases_are_zero():
                    (Embedding(400, 300, rng).w, 0.02), (Embedding(400, 300, rng, std=0.5).w, 0.5)]:
         assert w.data.std() == pytest.approx(std, rel=0.02) and abs(w.data.mean()) < 0.02 * std
     assert not Linear(4, 3, rng).b.data.any() and Linear(4, 3, rng, bias=False).b is None
+
+
+@pytest.mark.parametrize("make", [
+    lambda *a, **b: SelfAttention(60, 2, *a, **b), lambda *a, **b: CrossAttention(60, 2, *a, **b),
+    lambda *a, **b: FeedForward(60, 90, *a, **b), lambda *a, **b: PreNormBlock(60, 2, 90, *a, **b),
+    lambda *a, **b: PostNormBlock(60, 2, 90, *a, **b),
+], ids=["SelfAttention", "CrossAttention", "FeedForward", "PreNormBlock", "PostNormBlock"])  # fmt: skip
+def test_all_matrices_of_a_sublayer_have_one_spread_unless_told_otherwise(make):
+    for options, std in [({}, 0.02), (dict(std=0.3), 0.3)]:
+        for name, p in make(backend.generator(0), **options).parameters().items():
+            assert p.data.ndim == 1 or p.data.std() == pytest.approx(std, rel=0.05), name
 
 
 @BLOCKS
@@ -231,8 +243,11 @@ def test_dropout_keeps_the_expectation_and_drops_the_share_it_was_asked_for():
     assert (Dropout(0.3)(x, backend.generator(0)) == y).all()
 
 
-def test_dropout_at_inference_is_the_identity():
+def test_dropout_is_nothing_at_inference_and_nothing_by_default():
     x = normal(2, 3)
+    for made in (SelfAttention(6, 2, backend.generator(0)), CrossAttention(6, 2, backend.generator(0)),
+                 PreNormBlock(6, 2, 7, backend.generator(0)), PostNormBlock(6, 2, 7, backend.generator(0))):
+        assert getattr(made.dropout, "rate", made.dropout) == 0
     assert Dropout(0.9)(x) is x and Dropout(0.0)(x, backend.generator(0)) is x
 
 

@@ -98,6 +98,7 @@ def test_schedules():
     assert cosine(7) == pytest.approx(0.2) and cosine(100) == pytest.approx(0.2)
     root = Schedule("inverse_sqrt", 1.0, 99, 4)
     assert [root(s) for s in (0, 3, 15, 63)] == pytest.approx([0.25, 1.0, 0.5, 0.25])
+    assert [Schedule("inverse_sqrt", 1.0, 99)(s) for s in (0, 3, 15)] == pytest.approx([1.0, 0.5, 0.25])
     assert Schedule("cosine", 1.0, 1)(0) == pytest.approx(0.0)
 
 

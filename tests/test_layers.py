@@ -19,7 +19,7 @@ from minigpt.layers.dropout import Dropout, dropout_forward
 from minigpt.layers.embedding import Embedding
 from minigpt.layers.feed_forward import FeedForward
 from minigpt.layers.layer_norm import LayerNorm, layer_norm_backward, layer_norm_forward
-from minigpt.layers.linear import Linear
+from minigpt.layers.linear import Linear, linear_backward, linear_forward
 from minigpt.layers.positions import SinusoidalPositions, sinusoidal_positions
 from minigpt.layers.softmax import softmax_backward, softmax_forward
 
@@ -47,6 +47,10 @@ def test_linear_by_hand():
     layer = Linear(2, 3, backend.generator(0))
     layer.w.data[...], layer.b.data[...] = [[1, 2, 3], [4, 5, 6]], [10, 20, 30]
     equal(layer(np.array([[1.0, 2.0]])), [[19, 32, 45]])
+    y, saved = linear_forward(np.array([[1.0, 2.0]]), layer.w.data)
+    equal(y, [[9, 12, 15]])
+    dx, dw, db = linear_backward(np.array([[1.0, 0, -1]]), saved)
+    assert dx.tolist() == [[-2, -2]] and dw.tolist() == [[1, 0, -1], [2, 0, -2]] and db is None
 
 
 def test_initial_weights_have_the_promised_spread_and_biases_are_zero():

@@ -1,7 +1,7 @@
 """Whole models: what holds for any GPT, whatever its weights."""
 
 import math
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
@@ -139,6 +139,20 @@ def test_initial_weights_have_the_published_spread():
         else:
             expected = 0.02 / math.sqrt(8) if kind in ("attention.out.w", "feed_forward.w_out.w") else 0.02
             assert p.data.std() == pytest.approx(expected, rel=0.05), name
+
+
+def test_gpt1_scales_no_initial_weights_for_its_depth():
+    for name, p in GPT(replace(SMALL, norm="post", d_model=96, d_ff=384, num_layers=4)).parameters().items():
+        assert p.data.ndim == 1 or p.data.std() == pytest.approx(0.02, rel=0.1), name
+
+
+def test_dense_and_banded_layers_alternate_and_the_first_is_dense():
+    assert [replace(SMALL, num_layers=5, attention_window=3).window(layer) for layer in range(5)] == [0, 3, 0, 3, 0]
+
+
+def test_a_configuration_stays_as_it_was_checked():
+    with pytest.raises(FrozenInstanceError):
+        SMALL.d_model = 13
 
 
 def test_attention_maps_are_causal_and_their_rows_add_up_to_one():

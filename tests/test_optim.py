@@ -121,6 +121,6 @@ def test_defaults_are_the_published_ones():
     """Kingma & Ba (2015), algorithm 1; Loshchilov & Hutter (2019) leave the decay open: 0.01 is what libraries use."""
     adam, adamw = Adam(Weights()), AdamW(Weights())
     assert SGD(Weights()).momentum == SGD(Weights()).weight_decay == 0
-    assert not SGD(Weights()).state and set(SGD(Weights(), 0.9).state) == {"velocity"}  # plain descent remembers nothing
+    assert not SGD(Weights()).state and set(SGD(Weights(), 0.9).state) == {"velocity"}
     assert (adam.beta1, adam.beta2, adam.eps, adam.weight_decay) == (0.9, 0.999, 1e-8, 0)
     assert (adamw.beta1, adamw.beta2, adamw.eps, adamw.weight_decay) == (0.9, 0.999, 1e-8, 0.01)

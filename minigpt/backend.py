@@ -13,6 +13,7 @@ the same weights, batches and dropout masks on CPU and GPU and in both precision
 
 import functools
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -178,6 +179,26 @@ def keep_mask(rng: np.random.Generator, shape, rate: float):
 def quiet():
     """A with-block in which overflow and NaN give no warning, as on a GPU: for code that looks at the result itself."""
     return np.errstate(all="ignore")
+
+
+def keep_freed_memory() -> bool:
+    """Ask the C library to keep the memory of freed arrays for the next ones; True where it agreed (Linux with glibc).
+
+    A training step allocates and frees the same large arrays again and again. By default glibc gives each back to the
+    system, which hands out zeroed pages the next time: over a third of a small model's step went into that. The setting
+    is for the whole process, so a program asks for it; importing minigpt doesn't.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        import ctypes
+
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (ImportError, OSError, AttributeError):  # no ctypes (a browser), or another C library (musl)
+        return False
+    M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, older_limit = -1, -3, 32 * 2**20
+    return bool(mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+                and (mallopt(M_MMAP_THRESHOLD, 2**30) or mallopt(M_MMAP_THRESHOLD, older_limit)))
 
 
 def synchronize() -> None:

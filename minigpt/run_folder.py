@@ -10,11 +10,11 @@
     loss.png  attention.png
 """
 
+import contextlib
 import itertools
 import json
 import os
 import shutil
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def free_name(parent: Path, stem: str) -> Path:
     return next(path for n in itertools.count(1) if not (path := parent / f"{stem}-{n}").exists())
 
 
-@contextmanager
+@contextlib.contextmanager
 def new_run(folder: Path):
     """Make the folder of a run. If the setting-up inside the with-block fails, what it made is taken away again.
 
@@ -45,10 +45,11 @@ def new_run(folder: Path):
     try:
         yield
     except BaseException:
-        for path in folder.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        for path in made:  # the innermost first
-            path.rmdir()
+        with contextlib.suppress(OSError):  # Windows removes no file that is still mapped; the reason matters more
+            for path in folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            for path in made:  # the innermost first
+                path.rmdir()
         raise
 
 

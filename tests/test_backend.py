@@ -101,6 +101,12 @@ def test_ids_out_of_range_are_refused_not_wrapped():
         backend.check_ids([0.5], 5, "token id")
 
 
+def test_freed_memory_is_kept_only_where_the_c_library_can(monkeypatch):
+    assert backend.keep_freed_memory() in (True, False)  # whatever this system is, asking does no harm
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert backend.keep_freed_memory() is False
+
+
 def test_erf_is_exact_to_the_last_digits():
     x = np.concatenate([np.linspace(-7, 7, 20_001), [0.0, -0.0, np.inf, -np.inf, 1e-300, np.nan]])
     expected = np.array([math.erf(value) for value in x])

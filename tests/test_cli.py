@@ -16,10 +16,12 @@ import pytest
 
 from minigpt.cases import CASES
 from minigpt.cli import main
+from minigpt.commands.reporter import visible
 
 REPOSITORY = Path(__file__).parent.parent
 TEXT = "the cat sat on the mat and the dog sat on the log. the frog sat in the bog.\n" * 40
-SMALL = ["--preset", "tiny", "--steps", "8", "--batch-size", "4", "--eval-every", "4", "--save-every", "3"]
+TINY = ["--preset", "tiny", "--tokenizer", "char"]
+SMALL = [*TINY, "--steps", "8", "--batch-size", "4", "--eval-every", "4", "--save-every", "3"]
 
 
 def call(capsys, *arguments):
@@ -92,6 +94,13 @@ def test_train_json_is_one_object_a_line(here, capsys):
     final = lines[-1]
     assert final["run"] == str(Path("runs/text-1")) and final["bits_per_character"] > 0
     assert final["saved_bytes"] == pytest.approx(final["predicted_saved_bytes"], rel=0.01)
+
+
+def test_the_default_tokens_are_bpe(here, capsys):
+    flags = [flag for flag in SMALL if flag not in ("--tokenizer", "char")]
+    assert call(capsys, "train", *flags, "--data", "text.txt", "--out", "run")[0] == 0
+    assert json.loads(Path("run/tokenizer.json").read_text(encoding="utf-8"))["kind"] == "bpe"
+    assert Path("run/vocab.json").is_file() and Path("run/merges.txt").is_file()
 
 
 @pytest.mark.parametrize("tokenizer", ["char", "byte", "word", "bpe"])
@@ -200,6 +209,10 @@ def test_train_help_explains_every_flag(capsys):
         assert f"{flag} " in out
 
 
+def test_control_characters_do_not_reach_a_terminal():
+    assert visible("a\x1b[31mb\x07\tc\nd é漢\x7f") == "a\ufffd[31mb\ufffd\tc\nd é漢\ufffd"
+
+
 # ---- stopping and going on
 
 
@@ -237,15 +250,14 @@ def wait_for_step(folder, step, process):
     raise AssertionError(process.communicate())
 
 
-LONG = ["--preset", "tiny", "--steps", "60", "--eval-every", "20", "--save-every", "10", "--data", "text.txt",
-        "--dropout", "0.1", "--batch-size", "8"]
+LONG = [*TINY, "--steps", "60", "--eval-every", "20", "--save-every", "10", "--dropout", "0.1", "--batch-size", "8"]
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     (folder / "text.txt").write_text(TEXT, encoding="utf-8")
-    process = start("train", *LONG[:-6], "--data", str(folder / "text.txt"), *LONG[-4:], "--out", str(folder / "run"))
+    process = start("train", *LONG, "--data", str(folder / "text.txt"), "--out", str(folder / "run"))
     assert process.wait() == 0, process.communicate()
     process.communicate()
     return tensors(folder / "run")
@@ -254,7 +266,7 @@ def uninterrupted(tmp_path_factory):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process's child alone")
 @pytest.mark.parametrize("name, code", [("SIGINT", 130), ("SIGTERM", 143)])
 def test_ctrl_c_saves_and_says_how_to_go_on(here, uninterrupted, name, code):
-    process = start("train", *LONG, "--out", "run")
+    process = start("train", *LONG, "--data", "text.txt", "--out", "run")
     wait_for_step("run", 13, process)
     process.send_signal(getattr(signal, name))
     out, err = process.communicate()
@@ -270,7 +282,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(here, uninterrupted, name, code):
 
 
 def test_a_killed_run_is_resumed_to_the_same_weights(here, uninterrupted):
-    process = start("train", *LONG, "--out", "run")
+    process = start("train", *LONG, "--data", "text.txt", "--out", "run")
     wait_for_step("run", 27, process)
     process.kill()
     process.communicate()
@@ -361,6 +373,8 @@ def test_train_refuses(here, capsys, monkeypatch, flags, words):
         monkeypatch.setitem(sys.modules, "cupy", None)  # makes `import cupy` fail
     if "--preset" not in flags:
         flags = ["--preset", "tiny", *flags]
+    if "--tokenizer" not in flags:
+        flags = [*flags, "--tokenizer", "char"]
     if "--data" not in flags:
         flags = [*flags, "--data", "text.txt"]
     assert words in refused(capsys, "train", *flags)

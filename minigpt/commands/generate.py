@@ -1,11 +1,13 @@
 """python -m minigpt generate: let a trained model go on from a prompt."""
 
 import json
+import sys
 import time
 
 from minigpt import backend
 from minigpt.beam_search import beam_search
 from minigpt.commands.options import add_backend, add_json, existing_run
+from minigpt.commands.reporter import visible
 from minigpt.errors import InputError
 from minigpt.generate import generate_text
 from minigpt.run_folder import load_model
@@ -49,8 +51,10 @@ def run(arguments) -> int:
     else:
         pieces = generate_text(model, tokenizer, arguments.prompt, arguments.tokens, sampling, arguments.seed,
                                arguments.stop, use_cache=not arguments.no_cache)
-    text = ""
+    text, in_terminal = "", sys.stdout.isatty()
     for piece in pieces:
+        if in_terminal:
+            piece = visible(piece)
         if not arguments.json:
             print(piece if text else arguments.prompt + piece, end="", flush=True)
         text += piece

@@ -9,6 +9,8 @@ from minigpt import backend
 from minigpt.errors import InputError
 from minigpt.models.gpt import PRESETS
 
+DEFAULT_PRESET = "small"
+
 
 def flag(name: str) -> str:
     """d_model -> --d-model"""
@@ -22,15 +24,19 @@ def _yes_or_no(text: str) -> bool:
     return values[text.lower()]
 
 
-def add_fields(parser, title: str, config_class, leave_out=()) -> None:
-    """One flag for each field of a configuration dataclass; absent flags leave no attribute behind."""
+def add_fields(parser, title: str, defaults, leave_out=()) -> None:
+    """One flag for each field of a configuration; absent flags leave no attribute behind.
+
+    defaults: the configuration whose values the help shows, that of the default preset.
+    """
     group = parser.add_argument_group(title)
-    for field in fields(config_class):
+    for field in fields(defaults):
         if field.name not in leave_out:
-            kind = type(field.default)
+            kind, value = type(field.default), getattr(defaults, field.name)
+            shown = ("yes" if value else "no") if kind is bool else value
             group.add_argument(flag(field.name), type=_yes_or_no if kind is bool else kind, default=argparse.SUPPRESS,
                                metavar="yes|no" if kind is bool else {int: "N", float: "X", str: "NAME"}[kind],
-                               help=field.metadata["help"])
+                               help=f"{field.metadata['help']} ({DEFAULT_PRESET}: {shown})")
 
 
 def given(arguments, config_class) -> dict:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from minigpt import backend
@@ -14,6 +15,25 @@ from minigpt.sampling import Sampling
 def say(message: str) -> None:
     """A message to the person at the terminal; standard output stays for results."""
     print(message, file=sys.stderr, flush=True)
+
+
+def visible(text: str) -> str:
+    """Text without control characters other than line ends and tabs: a young model writes any, and terminals obey."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+
+
+@contextmanager
+def text_bar():
+    """A function for data.prepare to call: a bar for long texts, nothing for those that take less than two seconds."""
+    from tqdm import tqdm
+
+    with tqdm(desc="text to tokens", unit=" characters", unit_scale=True, delay=2, leave=False, file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
 
 
 class Reporter:
@@ -62,6 +82,7 @@ class Reporter:
                                              Sampling(temperature=0.8), seed=0))
         except InputError:  # logits that are not finite: the next step's loss will say so and end the run
             return
+        text = visible(text)
         with (self.folder / SAMPLES).open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"--- after {step} of {self.steps} steps ---\n{self.prompt}{text}\n\n")
         if self.as_json:

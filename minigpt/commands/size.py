@@ -4,16 +4,17 @@ import json
 import sys
 from dataclasses import asdict
 
-from minigpt.commands.options import add_fields, add_json, find_preset, mebibytes, resized
+from minigpt.commands.options import DEFAULT_PRESET, add_fields, add_json, find_preset, mebibytes, resized
 from minigpt.models.gpt import PRESETS, GPTConfig
 from minigpt.models.gpt_size import GPTSize, gpt_size
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--preset", default="small", metavar="NAME", help=f"one of {', '.join(PRESETS)}")
+    parser.add_argument("--preset", default=DEFAULT_PRESET, metavar="NAME",
+                        help=f"one of {', '.join(PRESETS)} (default: {DEFAULT_PRESET})")
     parser.add_argument("--batch-size", type=int, default=1, metavar="N", help="texts side by side (default: 1)")
     add_json(parser, "one JSON object")
-    add_fields(parser, "shape of the model", GPTConfig)
+    add_fields(parser, "shape of the model", PRESETS[DEFAULT_PRESET])
 
 
 def describe(config: GPTConfig, size: GPTSize, batch_size: int) -> list[str]:

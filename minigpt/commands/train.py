@@ -9,6 +9,7 @@ from pathlib import Path
 from minigpt import backend
 from minigpt.checkpoint import Progress, load_checkpoint
 from minigpt.commands.options import (
+    DEFAULT_PRESET,
     add_backend,
     add_fields,
     add_json,
@@ -20,7 +21,7 @@ from minigpt.commands.options import (
     mebibytes,
     resized,
 )
-from minigpt.commands.reporter import Reporter, first_sentence, sample_prompt, say
+from minigpt.commands.reporter import Reporter, first_sentence, sample_prompt, say, text_bar
 from minigpt.commands.size import describe
 from minigpt.corpora import CORPORA, find_sources
 from minigpt.data import Dataset, prepare, training_batch
@@ -39,23 +40,29 @@ from minigpt.train_config import TrainConfig, make_optimizer
 # Settings other than TrainConfig's defaults that belong to a preset: what a model of that size is trained with.
 TRAINING = {
     "tiny": dict(steps=300, batch_size=16, learning_rate=3e-3, warmup=30, eval_every=50, save_every=50),
-    "small": dict(steps=1000, batch_size=16, learning_rate=2e-3, warmup=100),
+    "small": dict(steps=4500, batch_size=12, learning_rate=5e-3, warmup=250, final_share=0.05, eval_every=500,
+                  save_every=500),
 }
-TRAINING |= {"small-gpt1": TRAINING["small"], "small-gpt3": TRAINING["small"]}
+TRAINING["small-gpt3"] = TRAINING["small"]
+TRAINING["small-gpt1"] = {**TRAINING["small"], "learning_rate": 2e-3}  # post-norm bears less
 # Radford et al. (2018), section 4.1; Brown et al. (2020), table 2.1, with batches that one machine can hold.
 PAPERS = dict(steps=100_000, batch_size=8, accumulate=8, learning_rate=2.5e-4, warmup=2000, beta2=0.95, eval_every=1000,
               save_every=1000)
 
-DATA_SETTINGS = {"data": ["pydoc"], "tokenizer": "char", "tokenizer_size": None, "unknown": None,
-                 "validation_fraction": 0.1}
+BPE_SIZE = 1024  # unless asked otherwise: a short text like the default one doesn't show more tokens often enough
+
+# What else config.json records of a run, with the default of each flag.
+RUN_SETTINGS = {"preset": "small", "dtype": "float32", "data": ["pydoc"], "tokenizer": "bpe", "tokenizer_size": None,
+                "unknown": None, "validation_fraction": 0.1}
 
 
 def add_arguments(parser) -> None:
+    parser.usage = "minigpt train [--data TEXT ...] [--preset NAME] [--steps N] [--out DIR] [more flags, listed below]"
     parser.add_argument("--resume", type=existing_run, metavar="DIR",
                         help="go on with the run in this folder; no other flag is needed, --steps may be raised")
     parser.add_argument("--preset", metavar="NAME",
-                        help=f"shape and settings to start from, which the flags below change (default: small): "
-                             f"{', '.join(PRESETS)}")
+                        help=f"shape and settings to start from, which the flags below change (default: "
+                             f"{DEFAULT_PRESET}): {', '.join(PRESETS)}")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the run (default: a new one in runs/)")
     add_backend(parser)
     parser.add_argument("--dtype", choices=backend.PRECISIONS,
@@ -65,44 +72,48 @@ def add_arguments(parser) -> None:
     text.add_argument("--data", nargs="+", metavar="TEXT",
                       help=f"UTF-8 files, folders, - for standard input, or a corpus: {', '.join(CORPORA)} "
                            "(default: pydoc, the language reference that comes with Python)")
-    text.add_argument("--tokenizer", choices=KINDS, help="what a token is (default: char)")
-    text.add_argument("--vocab-size", type=int, metavar="N", dest="tokenizer_size", help="most tokens a word or bpe "
-                      "tokenizer learns")
+    text.add_argument("--tokenizer", choices=KINDS, help="what a token is (default: bpe)")
+    text.add_argument("--vocab-size", type=int, metavar="N", dest="tokenizer_size", help=f"most tokens it learns "
+                      f"(default: {BPE_SIZE} for bpe, as many as there are for char and word)")
     text.add_argument("--unknown", choices=("error", "unk"), help="characters or words outside the vocabulary: refuse "
                       "them, or read them as <unk> (default: unk for word, error for char)")
     text.add_argument("--validation-fraction", type=float, metavar="X",
                       help="share of the text, its end, that is kept for measuring (default: 0.1)")
-    add_fields(parser, "training", TrainConfig)
-    add_fields(parser, "shape of the model", GPTConfig, leave_out=("vocab_size",))
+    add_fields(parser, "training", TrainConfig(**TRAINING[DEFAULT_PRESET]))
+    add_fields(parser, "shape of the model", PRESETS[DEFAULT_PRESET], leave_out=("vocab_size",))
 
 
 def run(arguments) -> int:
+    backend.keep_freed_memory()
     folder = _resumed(arguments) if arguments.resume else _started(arguments)
     return _train(folder, arguments)
 
 
 def _started(arguments) -> Path:
     """Set up the folder of a new run: tokenizer, token ids, config.json. All that can be refused is refused here."""
-    name = arguments.preset or "small"
-    config = resized(find_preset(name), arguments)
-    training = apply(TrainConfig(**TRAINING.get(name, PAPERS)), arguments)
-    settings = {key: default if getattr(arguments, key) is None else getattr(arguments, key)
-                for key, default in DATA_SETTINGS.items()}
-    dtype = arguments.dtype or "float32"
-    backend.use(arguments.backend, dtype)
+    settings = {**RUN_SETTINGS, **_asked(arguments)}
+    config = resized(find_preset(settings["preset"]), arguments)
+    training = apply(TrainConfig(**TRAINING.get(settings["preset"], PAPERS)), arguments)
+    backend.use(arguments.backend, settings["dtype"])
     sources = find_sources(settings["data"])
     folder = arguments.out or free_name(Path("runs"), _stem(settings["data"]))
     with new_run(folder):
         unknown = settings["unknown"] or ("unk" if settings["tokenizer"] == "word" else "error")
-        tokenizer = train_tokenizer(settings["tokenizer"], read_pieces(sources), settings["tokenizer_size"],
+        size = settings["tokenizer_size"] or (BPE_SIZE if settings["tokenizer"] == "bpe" else None)
+        tokenizer = train_tokenizer(settings["tokenizer"], read_pieces(sources), size,
                                     "<unk>" if unknown == "unk" else "error")
         tokenizer.save(folder)
-        dataset = prepare(sources, tokenizer, folder / "data", settings["validation_fraction"])
+        with text_bar() as show:
+            dataset = prepare(sources, tokenizer, folder / "data", settings["validation_fraction"], show)
         training_batch(dataset.train, 1, config.context_length, training.seed, 0)  # refuses a text that is too short
         config = replace(config, vocab_size=tokenizer.vocab_size)
-        write_json(folder / CONFIG, {"model": config.to_dict(), "training": asdict(training), "dtype": dtype,
-                                     "preset": name, **settings})
+        write_json(folder / CONFIG, {"model": config.to_dict(), "training": asdict(training), **settings})
     return folder
+
+
+def _asked(arguments) -> dict:
+    """Those of RUN_SETTINGS for which the user gave a flag."""
+    return {key: getattr(arguments, key) for key in RUN_SETTINGS if getattr(arguments, key) is not None}
 
 
 def _stem(data: list[str]) -> str:
@@ -114,16 +125,14 @@ def _stem(data: list[str]) -> str:
 def _resumed(arguments) -> Path:
     """The folder of the run to go on with; flags that would change it are refused, except more --steps."""
     folder = arguments.resume
-    content = read_config(folder)
+    content = _read_settings(folder)
     recorded = {**content["model"], **content["training"], **content}
     if arguments.out is not None and arguments.out.resolve() != folder.resolve():
         raise InputError(f"a resumed run stays in its folder {folder}: leave out --out")
-    asked = {key: getattr(arguments, key) for key in ("preset", "dtype", *DATA_SETTINGS)
-             if getattr(arguments, key) is not None}
-    for key, value in {**asked, **given(arguments, GPTConfig), **given(arguments, TrainConfig)}.items():
+    for key, value in {**_asked(arguments), **given(arguments, GPTConfig), **given(arguments, TrainConfig)}.items():
         name = flag("vocab_size" if key == "tokenizer_size" else key)
-        if key != "steps" and value != recorded.get(key):
-            raise InputError(f"the run in {folder} was started with {name} {recorded.get(key)}, a resumed run can't "
+        if key != "steps" and value != recorded[key]:
+            raise InputError(f"the run in {folder} was started with {name} {recorded[key]}, a resumed run can't "
                              f"change that to {value}: leave out {name}, or start a new run without --resume")
     steps = getattr(arguments, "steps", recorded["steps"])
     if steps < recorded["steps"]:
@@ -132,13 +141,24 @@ def _resumed(arguments) -> Path:
     if steps > recorded["steps"]:
         content["training"]["steps"] = steps
         write_json(folder / CONFIG, content)
-    backend.use(arguments.backend, content.get("dtype", "float32"))
+    backend.use(arguments.backend, content["dtype"])
     return folder
+
+
+def _read_settings(folder: Path) -> dict:
+    """config.json of a run, all of it checked. Raises FileNotFoundError or InputError."""
+    content = read_config(folder)
+    for section, cls in (("model", GPTConfig), ("training", TrainConfig)):
+        from_dict(cls, content[section], folder / CONFIG)
+    missing = [key for key in RUN_SETTINGS if key not in content]
+    if missing:
+        raise InputError(f"{folder / CONFIG} lacks {', '.join(missing)}: restore it, or train again")
+    return content
 
 
 def _train(folder: Path, arguments) -> int:
     """Train the run in `folder` from its newest checkpoint to its last step, then draw and tell."""
-    content = read_config(folder)
+    content = _read_settings(folder)
     model = GPT(from_dict(GPTConfig, content["model"], folder / CONFIG), content["training"]["seed"])
     config = from_dict(TrainConfig, content["training"], folder / CONFIG)
     tokenizer, dataset = load_tokenizer(folder), Dataset.open(folder / "data")

@@ -82,13 +82,13 @@ class GPTConfig:
 
 _GPT2 = GPTConfig(vocab_size=50257, context_length=1024, d_model=768, num_heads=12, num_layers=12, dropout=0.1)
 _GPT3 = replace(_GPT2, context_length=2048, dropout=0.0, attention_window=256)  # the paper doesn't say how wide
-_SMALL = GPTConfig(context_length=128, d_model=128, num_heads=4, num_layers=4)
+_SMALL = GPTConfig(context_length=64, d_model=96, num_heads=4, num_layers=3, dropout=0.1)
 
 PRESETS = {
     "tiny": GPTConfig(context_length=32, d_model=32, num_heads=2, num_layers=2),
     "small": _SMALL,
     "small-gpt1": replace(_SMALL, norm="post"),
-    "small-gpt3": replace(_SMALL, attention_window=32),
+    "small-gpt3": replace(_SMALL, attention_window=16),
     "gpt1": replace(_GPT2, vocab_size=40478, context_length=512, norm="post"),
     "gpt2": _GPT2,
     "gpt2-medium": replace(_GPT2, d_model=1024, num_heads=16, num_layers=24, d_ff=4096),

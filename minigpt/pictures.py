@@ -37,7 +37,8 @@ def draw_loss(records: list[dict], vocab_size: int, path: Path) -> None:
         axes.plot(steps, losses, color="tab:blue", alpha=0.25, linewidth=0.8)
         width = max(len(steps) // 50, 1)
         smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
-        axes.plot(steps[width - 1:], smooth, color="tab:blue", label=f"training (mean of {width} steps)")
+        middle = steps[(width - 1) // 2:][:len(smooth)]
+        axes.plot(middle, smooth, color="tab:blue", label=f"training (mean of {width} steps)")
     seen = [(r["step"], r["validation_loss"]) for r in records if "validation_loss" in r]
     if seen:
         axes.plot(*zip(*seen), color="tab:orange", marker="o", markersize=4, label="validation")
@@ -53,7 +54,7 @@ def draw_loss(records: list[dict], vocab_size: int, path: Path) -> None:
 def draw_attention(maps: list, labels: list[str], path: Path, most_layers: int = 6, most_heads: int = 6) -> None:
     """maps: attention weights (1, H, T, T) of each layer; labels: the T tokens. Dark is much, white is none."""
     maps = [to_host(layer)[0, :most_heads] for layer in maps[:most_layers]]
-    labels = [ascii(label.replace("\u2423", "_"))[1:-1] for label in labels]  # U+2423 is how a space is printed
+    labels = [ascii(label.replace(" ", "_"))[1:-1] for label in labels]
     rows, columns = len(maps), len(maps[0])
     figure = _figure(max(2.4 * columns, 5), 2.4 * rows + 0.8)
     for row, layer in enumerate(maps):

@@ -203,7 +203,7 @@ def _finish(folder, model, dataset, tokenizer, config, progress, size, grown, as
     result = evaluate(model, dataset.validation, dataset.validation_counts) if len(dataset.validation) > 1 else None
     draw_loss(read_log(folder / LOG), tokenizer.vocab_size, folder / "loss.png")
     ids = tokenizer.encode(first_sentence(dataset, tokenizer))[: min(24, model.config.context_length)]
-    draw_attention(model.attention_maps([ids]), [tokenizer.tokens[i] for i in ids], folder / "attention.png")
+    draw_attention(model.attention_maps([ids]), [tokenizer.decode([i]) for i in ids], folder / "attention.png")
 
     batch = training_batch(dataset.train, config.batch_size, model.config.context_length, config.seed, 0)
     saved = measure_saved(model.forward(*batch, backend.generator(config.seed))[1], model)

@@ -1,4 +1,7 @@
-"""Byte-pair encoding: training against a trainer that recounts everything, and GPT-2's formats and rules."""
+"""Byte-pair encoding: training against a trainer that recounts everything, and GPT-2's formats and rules.
+
+Against another implementation: test_bpe_against_tokenizers.py.
+"""
 
 import json
 from collections import Counter
@@ -296,39 +299,3 @@ def test_a_damaged_file_is_named(name, old, new, said, tmp_path):
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     message = message_of(load_tokenizer, tmp_path)
     assert str(path) in message and said in message
-
-
-# against another implementation
-
-
-@pytest.mark.parametrize("min_count", [1, 2])
-@settings(repeatable, max_examples=40)
-@given(few_letters | st.text("aé世界👍 \n'1!", max_size=40))  # not any_text: each knows another version of Unicode
-@example(ENGLISH)
-@example(ENGLISH.upper() + ENGLISH * 2)
-@example(LOWEST)
-@example("aaaaaaa aaaa aaaaaaaaaa baaaaab" * 2)
-def test_merges_and_ids_equal_those_of_the_tokenizers_package(min_count, text):
-    tokenizers = pytest.importorskip("tokenizers")
-    byte_level = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    theirs = tokenizers.Tokenizer(tokenizers.models.BPE())
-    theirs.pre_tokenizer = byte_level
-    trainer = tokenizers.trainers.BpeTrainer(vocab_size=600, min_frequency=min_count, show_progress=False,
-                                             initial_alphabet=byte_level.alphabet())
-    theirs.train_from_iterator([text], trainer)
-    ours = BPETokenizer.train([text], 600, special_tokens=[], min_count=min_count)
-    assert {token: i for i, token in enumerate(ours.tokens)} == theirs.get_vocab()
-    assert ours.encode(text + ENGLISH) == theirs.encode(text + ENGLISH).ids
-
-
-def test_the_tokenizers_package_reads_our_files(tmp_path):
-    tokenizers = pytest.importorskip("tokenizers")
-    ours = BPETokenizer.train([ENGLISH], 400)
-    ours.save(tmp_path)
-    model = tokenizers.models.BPE.from_file(str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt"))
-    theirs = tokenizers.Tokenizer(model)
-    theirs.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    theirs.decoder = tokenizers.decoders.ByteLevel()
-    ids = ours.encode(ENGLISH + LOWEST)
-    assert theirs.encode(ENGLISH + LOWEST).ids == ids
-    assert theirs.decode(ids) == ENGLISH + LOWEST

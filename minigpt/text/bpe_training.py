@@ -37,6 +37,9 @@ def learn_merges(chunk_counts: Mapping[bytes, int], num_merges: int, min_count: 
 
     Which pair is next: the one with the highest count; among equal counts the one whose left token has the lowest id;
     among those, the lowest id on the right. In "aaa" the pair (a, a) counts twice, although only one can be merged.
+    The trainer of the tokenizers package decides all of this alike, so the same text gives the same merges, ties and
+    all (tests/test_bpe_against_tokenizers.py). GPT-2's own trainer was never published: its ties may have gone
+    otherwise, which matters to nobody who reads its merges.txt.
     """
     ids, weights = [BORDER], [0]  # all chunks in one row, and at each place the count of its chunk
     for chunk, count in chunk_counts.items():

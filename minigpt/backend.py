@@ -11,24 +11,46 @@ the same weights, batches and dropout masks on CPU and GPU and in both precision
 (CuPy's own Generator has no normal, choice or permutation.)
 """
 
-import functools
-import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigpt.erf import erf_numpy
 from minigpt.errors import InputError
 
 PRECISIONS = ("float32", "float64")
 
 
-def _load_numpy():
-    return np
+class Library(NamedTuple):
+    """An array library as the backend uses it: its namespace, and what the libraries do not have in common."""
+
+    namespace: Any
+    erf: Callable
+    scatter_add: Callable  # (target, ids, values), with at least one id
+    synchronize: Callable
 
 
-def _load_cupy():
+def _scatter_add_numpy(target, ids, values):
+    # np.add.at goes element by element. Sorted by id, equal ids are neighbours, and reduceat sums each run at once.
+    order = np.argsort(ids, kind="stable")
+    sorted_ids = ids[order]
+    starts = np.flatnonzero(np.concatenate(([True], sorted_ids[1:] != sorted_ids[:-1])))
+    target[sorted_ids[starts]] += np.add.reduceat(values[order], starts, axis=0)
+
+
+def _load_numpy() -> Library:
+    return Library(np, erf_numpy, _scatter_add_numpy, lambda: None)
+
+
+def on_device(cupy, special) -> Library:
+    """CuPy and its `cupyx.scipy.special`; the tests put a strict stand-in for both through this same door."""
+    return Library(cupy, special.erf, cupy.add.at, lambda: cupy.cuda.Device().synchronize())
+
+
+def _load_cupy() -> Library:
     try:
         import cupy
     except ImportError:
@@ -39,22 +61,23 @@ def _load_cupy():
     try:
         # On a machine without a GPU `import cupy` succeeds; only the first kernel fails. So the probe runs one.
         float((cupy.arange(3) + 1).sum())
+        import cupyx.scipy.special
     except Exception as error:  # CUDARuntimeError, ImportError of a CUDA library, CompileException, ...
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"CuPy is installed but can't use a GPU here ({reason}): use --backend numpy") from None
-    return cupy
+    return on_device(cupy, cupyx.scipy.special)
 
 
 LIBRARIES = {"numpy": _load_numpy, "cupy": _load_cupy}  # name -> loader; a test may add its own double of CuPy
 
-_library, _name, _dtype = np, "numpy", np.dtype("float32")
+_library, _name, _dtype = _load_numpy(), "numpy", np.dtype("float32")
 
 
 class _Namespace:
     """Forwards every attribute to the library in use."""
 
     def __getattr__(self, name):
-        return getattr(_library, name)
+        return getattr(_library.namespace, name)
 
     def __repr__(self):
         return f"<xp: {_name}, {_dtype}>"
@@ -104,8 +127,8 @@ def asarray(values):
         values = np.asarray(values)
     kind = values.dtype.kind
     if kind == "f":
-        return _library.asarray(values, dtype=_dtype)
-    return _library.asarray(values, dtype="int64") if kind in "iu" else _library.asarray(values)
+        return _library.namespace.asarray(values, dtype=_dtype)
+    return _library.namespace.asarray(values, dtype="int64") if kind in "iu" else _library.namespace.asarray(values)
 
 
 def to_host(array) -> np.ndarray:
@@ -115,7 +138,7 @@ def to_host(array) -> np.ndarray:
 
 def zeros(shape):
     """Zeros on the device, in the precision in use."""
-    return _library.zeros(shape, dtype=_dtype)
+    return _library.namespace.zeros(shape, dtype=_dtype)
 
 
 def check_ids(ids, size: int, what: str):
@@ -137,18 +160,11 @@ def check_ids(ids, size: int, what: str):
 def scatter_add(target, ids, values) -> None:
     """target[ids[n]] += values[n] for every n, ids that occur twice counted twice.
 
-    target (V, C), ids (N,), values (N, C). `target[ids] += values` would keep only one of the duplicates.
+    target (V, C), ids (N,), values (N, C). `target[ids] += values` would keep only one of the duplicates. A GPU adds in
+    no fixed order, so there, and only there, two runs can differ in the last digit.
     """
-    if _name == "cupy":
-        _library.add.at(target, ids, values)
-        return
-    if ids.size == 0:
-        return
-    # np.add.at goes element by element. Sorted by id, equal ids are neighbours, and reduceat sums each run at once.
-    order = np.argsort(ids, kind="stable")
-    sorted_ids = ids[order]
-    starts = np.flatnonzero(np.concatenate(([True], sorted_ids[1:] != sorted_ids[:-1])))
-    target[sorted_ids[starts]] += np.add.reduceat(values[order], starts, axis=0)
+    if ids.size:
+        _library.scatter_add(target, ids, values)
 
 
 def generator(seed: int, *path: int) -> np.random.Generator:
@@ -173,7 +189,7 @@ def normal(rng: np.random.Generator, shape, std: float = 1.0):
 
 def keep_mask(rng: np.random.Generator, shape, rate: float):
     """A boolean array that is False with probability `rate`; the same one on every backend and in every precision."""
-    return _library.asarray(rng.random(shape, dtype=np.float32) >= rate)
+    return _library.namespace.asarray(rng.random(shape, dtype=np.float32) >= rate)
 
 
 def quiet():
@@ -203,45 +219,9 @@ def keep_freed_memory() -> bool:
 
 def synchronize() -> None:
     """Wait until the device has finished: a clock read before that would time only the launches."""
-    if _name == "cupy":
-        _library.cuda.Device().synchronize()
+    _library.synchronize()
 
 
 def erf(x):
     """The error function 2/sqrt(pi) * integral from 0 to x of exp(-t^2) dt, accurate to the last digits of float64."""
-    if _name == "cupy":
-        from cupyx.scipy.special import erf as cupy_erf
-
-        return cupy_erf(x)
-    return _erf_numpy(x)
-
-
-_ERF_STEP, _ERF_END, _ERF_TERMS = 1 / 32, 6.0, 9  # erf(6) is 1 to within 2e-17
-
-
-@functools.cache
-def _erf_table() -> np.ndarray:
-    """Row n: the n-th Taylor coefficient of erf at each grid point c = 0, 1/32, ..., 6."""
-    c = np.arange(0, _ERF_END + _ERF_STEP, _ERF_STEP)
-    table = np.empty((_ERF_TERMS, len(c)))
-    table[0] = [math.erf(point) for point in c]
-    # The n-th derivative of exp(-x^2) is (-1)^n H_n(x) exp(-x^2) with the Hermite polynomials
-    # H_0 = 1, H_1 = 2x, H_n+1 = 2x H_n - 2n H_n-1.
-    before, hermite = np.zeros_like(c), np.ones_like(c)
-    for n in range(1, _ERF_TERMS):
-        table[n] = (-1) ** (n - 1) * 2 / math.sqrt(math.pi) * hermite * np.exp(-c * c) / math.factorial(n)
-        before, hermite = hermite, 2 * c * hermite - 2 * (n - 1) * before
-    return table
-
-
-def _erf_numpy(x):
-    """NumPy has no erf, and math.erf takes one number: so a Taylor series about the nearest point of a fine grid."""
-    magnitude = np.minimum(np.abs(x), _ERF_END)
-    nearest = np.rint(magnitude / _ERF_STEP)
-    h = magnitude - nearest * _ERF_STEP  # at most 1/64, so that h^9 is below float64's resolution
-    nearest = np.where(np.isnan(h), 0, nearest).astype(np.intp)  # NaN has no grid point; h carries it through
-    table = _erf_table().astype(x.dtype)
-    result = table[-1][nearest]
-    for row in table[-2::-1]:
-        result = result * h + row[nearest]
-    return np.copysign(result, x)
+    return _library.erf(x)

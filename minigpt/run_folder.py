@@ -8,6 +8,7 @@
     log.jsonl            one line for each evaluation, and for each so many steps
     samples.txt          generated text, before, during and after
     loss.png  attention.png
+    lock                 held by the process that trains; it means nothing when none does
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from pathlib import Path
 from minigpt.checkpoint import load_checkpoint
 from minigpt.errors import InputError
 from minigpt.models.gpt import GPT, GPTConfig
+from minigpt.run_lock import LOCK, locked
 from minigpt.text.tokenizer import load_tokenizer
 
 CONFIG, NEWEST, BEST, LOG, SAMPLES = "config.json", "newest.safetensors", "best.safetensors", "log.jsonl", "samples.txt"
@@ -35,22 +37,42 @@ def free_name(parent: Path, stem: str) -> Path:
 def new_run(folder: Path):
     """Make the folder of a run. If the setting-up inside the with-block fails, what it made is taken away again.
 
-    Raises InputError when the folder already holds something.
+    Raises InputError when the folder already holds something, or another process is setting it up.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        hint = "continue it with --resume, or " if (folder / CONFIG).is_file() else ""
-        raise InputError(f"{folder} already exists and isn't empty: {hint}choose another --out")
+    _check_empty(folder)
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
+    ours = False
     try:
-        yield
+        with locked(folder):
+            _check_empty(folder)  # another process may have been faster
+            ours = True
+            try:
+                yield
+            except BaseException:
+                with contextlib.suppress(OSError):  # Windows removes no file that is still mapped; the reason matters
+                    for path in folder.iterdir():
+                        if path.name != LOCK:
+                            shutil.rmtree(path) if path.is_dir() else path.unlink()
+                raise
     except BaseException:
-        with contextlib.suppress(OSError):  # Windows removes no file that is still mapped; the reason matters more
-            for path in folder.iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-            for path in made:  # the innermost first
-                path.rmdir()
+        if ours:
+            with contextlib.suppress(OSError):
+                (folder / LOCK).unlink()
+                for path in made:  # the innermost first
+                    path.rmdir()
         raise
+
+
+def _check_empty(folder: Path) -> None:
+    """Raises InputError unless a run may begin in the folder."""
+    if folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())):
+        hint = ""
+        if (folder / CONFIG).is_file():
+            hint = "continue it with --resume, or "
+        elif (folder / LOCK).is_file():
+            hint = "if a run was killed there before its first step, delete the folder, or "
+        raise InputError(f"{folder} already exists and isn't empty: {hint}choose another --out")
 
 
 def write_json(path: Path, content: dict) -> None:

@@ -61,7 +61,7 @@ def here(tmp_path, monkeypatch):
 def test_train_fills_its_folder(trained):
     names = {path.name for path in (trained / "run").iterdir()}
     assert names == {"config.json", "tokenizer.json", "data", "newest.safetensors", "best.safetensors", "log.jsonl",
-                     "samples.txt", "loss.png", "attention.png"}  # fmt: skip
+                     "samples.txt", "loss.png", "attention.png", "lock"}  # fmt: skip
     for picture in ("loss.png", "attention.png"):
         assert (trained / "run" / picture).read_bytes().startswith(b"\x89PNG")
     log = [json.loads(line) for line in (trained / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -14,7 +14,7 @@ FLOORS = {
     "layers": 2, "text": 2, "download": 2, "corpora": 2, "pieces": 2, "token_file": 2, "data": 2, "optim": 2,
     "models": 3,
     "cases": 4, "sampling": 4, "generate": 4, "beam_search": 4,
-    "checkpoint": 4, "run_folder": 4, "interrupt": 4, "evaluate": 4, "train_config": 4, "train": 4, "pictures": 4,
+    "checkpoint": 4, "run_folder": 4, "run_lock": 4, "interrupt": 4, "evaluate": 4, "train_config": 4, "train": 4, "pictures": 4,
     "commands": 5,
     "cli": 6, "__main__": 7,
 }  # fmt: skip

@@ -33,6 +33,7 @@ from minigpt.models.gpt_size import gpt_size, measure_saved
 from minigpt.pictures import draw_attention, draw_loss, read_log
 from minigpt.pieces import read_pieces
 from minigpt.run_folder import CONFIG, LOG, NEWEST, free_name, from_dict, new_run, read_config, write_json
+from minigpt.run_lock import locked
 from minigpt.text.tokenizer import KINDS, load_tokenizer, train_tokenizer
 from minigpt.train import Diverged, train
 from minigpt.train_config import TrainConfig, make_optimizer
@@ -85,8 +86,12 @@ def add_arguments(parser) -> None:
 
 def run(arguments) -> int:
     backend.keep_freed_memory()
-    folder = _resumed(arguments) if arguments.resume else _started(arguments)
-    return _train(folder, arguments)
+    folder = arguments.resume or _started(arguments)
+    read_config(folder)  # refuses what is no run before anything is written there
+    with locked(folder):
+        if arguments.resume:
+            _prepare_resumed(arguments)
+        return _train(folder, arguments)
 
 
 def _started(arguments) -> Path:
@@ -122,8 +127,8 @@ def _stem(data: list[str]) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in stem)[:40] or "run"
 
 
-def _resumed(arguments) -> Path:
-    """The folder of the run to go on with; flags that would change it are refused, except more --steps."""
+def _prepare_resumed(arguments) -> None:
+    """Make the run ready to go on; flags that would change it are refused, except more --steps."""
     folder = arguments.resume
     content = _read_settings(folder)
     recorded = {**content["model"], **content["training"], **content}
@@ -142,7 +147,6 @@ def _resumed(arguments) -> Path:
         content["training"]["steps"] = steps
         write_json(folder / CONFIG, content)
     backend.use(arguments.backend, content["dtype"])
-    return folder
 
 
 def _read_settings(folder: Path) -> dict:

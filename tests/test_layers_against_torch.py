@@ -189,23 +189,27 @@ TWINS = {
 }  # fmt: skip
 
 
+def their_results(case, problem, dy, dtype="float64") -> dict:
+    """The output and every gradient of a case, computed by PyTorch."""
+    assert case.name in TWINS, "a new case needs a twin in tests/test_layers_against_torch.py"
+    a = leaves(problem.arrays(), dtype)
+    given = {name: torch.from_numpy(value) if hasattr(value, "dtype") else value
+             for name, value in problem.given().items()}
+    output = TWINS[case.name](a, **given)
+    if a:
+        output.backward(torch.tensor(dy, dtype=output.dtype))
+    return {"output": output, **{name: tensor.grad for name, tensor in a.items()}}
+
+
 @pytest.mark.parametrize("ours, theirs, tolerance", PRECISIONS, ids=["float64", "float32", "float32 against float64"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_output_and_every_gradient(case, ours, theirs, tolerance):
-    assert case.name in TWINS, "a new case needs a twin in this file"
     with backend.using("numpy", ours):
         rng = backend.generator(8)
         problem = case.build(rng)
         y, saved = problem.forward()
         dy = backend.normal(rng, y.shape)
-        results = {"output": y, **problem.gradients(dy, saved)}
-        a = leaves(problem.arrays(), theirs)
-        given = {name: torch.from_numpy(value) if hasattr(value, "dtype") else value
-                 for name, value in problem.given().items()}
-    twin = TWINS[case.name](a, **given)
-    if a:
-        twin.backward(torch.tensor(dy, dtype=twin.dtype))
-    assert_agree(results, {"output": twin, **{name: tensor.grad for name, tensor in a.items()}}, tolerance)
+        assert_agree({"output": y, **problem.gradients(dy, saved)}, their_results(case, problem, dy, theirs), tolerance)
 
 
 @pytest.mark.parametrize("queries, keys", [(1, 1), (1, 6), (4, 4), (3, 7)])

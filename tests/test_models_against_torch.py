@@ -6,19 +6,32 @@ each twin is run on a rearrangement of them, so every gradient arrives in our la
 
 import math
 import re
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from problems import (
+    CONTEXT,
+    HEADS,
+    LAYERS,
+    MODELS,
+    SCALES,
+    C,
+    F,
+    V,
+    batch,
+    make_model,
+    model_results,
+    real_positions,
+    trained_results,
+    without_twin,
+)
 from torch_oracle import assert_agree, leaves, torch
 
 from minigpt import backend
-from minigpt.layers.cross_entropy import IGNORED
-from minigpt.models.gpt import GPT, GPTConfig
-from minigpt.optim import AdamW, Schedule, clip_gradient
 
-transformers = pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers", reason="the comparison needs transformers: requirements-oracles.txt")
 
-B, T, V, C, HEADS, LAYERS, F, CONTEXT = 2, 17, 97, 35, 5, 3, 61, 23
 NO_DROPOUT = dict(resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)
 
 
@@ -26,16 +39,6 @@ NO_DROPOUT = dict(resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)
 def double_precision():
     with backend.using("numpy", "float64"):
         yield
-
-
-def ours(scale="unit", **options):
-    """scale "unit": every weight has variance 1, so most softmaxes saturate; "products": every product has."""
-    shape = dict(vocab_size=V, context_length=CONTEXT, d_model=C, num_heads=HEADS, num_layers=LAYERS, d_ff=F)
-    model, rng = GPT(GPTConfig(**{**shape, **options})), backend.generator(7)
-    for name, p in model.parameters().items():
-        product = scale == "products" and p.data.ndim == 2 and "embedding" not in name
-        p.data[...] = backend.normal(rng, p.data.shape, 1 / math.sqrt(p.data.shape[0]) if product else 1)
-    return model
 
 
 def renamed(name, token_table, position_table):
@@ -88,24 +91,7 @@ def make_gpt_neo():
         attn_implementation="eager", resid_dropout=0, embed_dropout=0, attention_dropout=0))
 
 
-MODELS = {  # our configuration, their model, our weights in their form
-    "GPT-2": (dict(), make_gpt2, gpt2),
-    "GPT-1": (dict(norm="post", d_ff=4 * C), make_gpt1, gpt1),  # theirs knows no other d_ff
-    "GPT-3": (dict(attention_window=4), make_gpt_neo, gpt_neo),
-}
-
-
-def batch(padded=False, seed=0):
-    """ids, targets (B, T), and valid or None: one row padded on the left, its padding ignored as a target."""
-    rng = np.random.default_rng(seed)
-    text = rng.integers(0, V, (B, T + 1))
-    ids, targets = text[:, :-1], text[:, 1:].copy()
-    targets[1, 3] = IGNORED
-    if not padded:
-        return ids, targets, None
-    valid = np.ones((B, T), bool)
-    valid[0, :5] = False
-    return ids, np.where(valid, targets, IGNORED), valid
+TWINS = {"GPT-2": (make_gpt2, gpt2), "GPT-1": (make_gpt1, gpt1), "GPT-3": (make_gpt_neo, gpt_neo)}
 
 
 def their_logits(twin, weights, ids, valid=None):
@@ -122,59 +108,49 @@ def cross_entropy(logits, targets):
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.from_numpy(targets).flatten())
 
 
-@pytest.mark.parametrize("padded", [False, True], ids=["", "padded"])
-@pytest.mark.parametrize("scale", ["unit", "products"])
-@pytest.mark.parametrize("name", MODELS)
-def test_logits_loss_and_every_gradient(name, scale, padded, monkeypatch):
-    options, make, rearranged = MODELS[name]
-    model, twin = ours(scale, **options), make().double().eval()
-    skipped = set()
-    if name == "GPT-3":
-        skipped = {f"blocks.{layer}.attention.qkv.b" for layer in range(LAYERS)}
-        for path in skipped:
-            model.parameters()[path].data.fill(0)
-        monkeypatch.setattr(torch, "float32", torch.float64)  # GPT-Neo rounds its scores to float32 otherwise
-    ids, targets, valid = batch(padded)
-    real = slice(None) if valid is None else valid  # what stands on padding is nobody's business
-
-    loss, saved = model.forward(ids, targets, valid=valid)
-    model.backward(saved)
-    results = {path: p.grad for path, p in model.parameters().items() if path not in skipped}
-
+def their_results(name, scale, padded) -> dict:
+    """problems.model_results, computed by transformers and PyTorch."""
+    model, (ids, targets, valid) = make_model(name, scale), batch(padded)
+    make, rearranged = TWINS[name]
     a = leaves({path: p.data for path, p in model.parameters().items()})
-    logits = their_logits(twin, rearranged(a), ids, valid)
-    their_loss = cross_entropy(logits, targets)
-    their_loss.backward()
-    assert_agree({"logits": model(ids, valid)[real], "loss": loss, **results},
-                 {"logits": logits[real], "loss": their_loss, **{path: a[path].grad for path in results}}, 1e-9)
+    with patch.object(torch, "float32", torch.float64):  # GPT-Neo rounds its scores to float32 otherwise
+        logits = their_logits(make().double().eval(), rearranged(a), ids, valid)
+    loss = cross_entropy(logits, targets)
+    loss.backward()
+    gradients = {path: tensor.grad for path, tensor in a.items() if path not in without_twin(model)}
+    return {"logits": logits[real_positions(valid)], "loss": loss, **gradients}
+
+
+def their_trained_results() -> dict:
+    """problems.trained_results by PyTorch. Each loss is divided by two; decay acts on matrices alone."""
+    twin, a = make_gpt2().double().eval(), leaves({path: p.data for path, p in make_model().parameters().items()})
+    groups = [dict(params=[t for t in a.values() if t.ndim >= 2], weight_decay=0.1),
+              dict(params=[t for t in a.values() if t.ndim < 2], weight_decay=0.0)]
+    optimizer = torch.optim.AdamW(groups, lr=0.01, betas=(0.9, 0.95), eps=1e-8)
+    warmup = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1 / 4, total_iters=3)
+    norms = []
+    for step in range(10):
+        optimizer.zero_grad()
+        for half in (0, 1):
+            ids, targets, _ = batch(seed=2 * step + half)
+            (0.5 * cross_entropy(their_logits(twin, gpt2(a), ids), targets)).backward()
+        # clip_grad_norm_ divides by norm + 1e-6, and so shortens to a little less than 1; ours, and this, to 1.
+        norms.append(float(torch.nn.utils.get_total_norm([t.grad for t in a.values()])))
+        for t in a.values():
+            t.grad *= min(1.0, 1.0 / norms[-1])
+        optimizer.step()
+        warmup.step()
+    return {"norms": np.array(norms), **a}
+
+
+@pytest.mark.parametrize("padded", [False, True], ids=["", "padded"])
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", MODELS)
+def test_logits_loss_and_every_gradient(name, scale, padded):
+    assert_agree(model_results(name, scale, padded), their_results(name, scale, padded), 1e-9)
 
 
 def test_ten_steps_of_adamw_with_warmup_clipping_and_accumulation():
-    """Each step sums the gradients of two batches, each loss divided by two; decay acts on matrices alone."""
-    model, twin = ours("products"), make_gpt2().double().eval()
-    a = leaves({name: p.data for name, p in model.parameters().items()})
-    groups = [dict(params=[t for t in a.values() if t.ndim >= 2], weight_decay=0.1),
-              dict(params=[t for t in a.values() if t.ndim < 2], weight_decay=0.0)]
-    theirs = torch.optim.AdamW(groups, lr=0.01, betas=(0.9, 0.95), eps=1e-8)
-    warmup = torch.optim.lr_scheduler.LinearLR(theirs, start_factor=1 / 4, total_iters=3)
-    optimizer = AdamW(model, 0.9, 0.95, 1e-8, weight_decay=0.1)
-    schedule = Schedule("constant", peak=0.01, steps=10, warmup=4)
-
-    for step in range(10):
-        model.zero_grad()
-        theirs.zero_grad()
-        for half in (0, 1):
-            ids, targets, _ = batch(seed=2 * step + half)
-            _, saved = model.forward(ids, targets)
-            model.backward(saved, dloss=0.5)
-            (0.5 * cross_entropy(their_logits(twin, gpt2(a), ids), targets)).backward()
-        norm = clip_gradient(model, 1.0)
-        # clip_grad_norm_ divides by norm + 1e-6, and so shortens to a little less than 1; ours, and this, to 1.
-        their_norm = torch.nn.utils.get_total_norm([t.grad for t in a.values()])
-        for t in a.values():
-            t.grad *= min(1.0, 1.0 / their_norm)
-        assert norm == pytest.approx(float(their_norm), rel=1e-9) and norm > 1
-        optimizer.step(schedule(step))
-        theirs.step()
-        warmup.step()
-    assert_agree({name: p.data for name, p in model.parameters().items()}, a, 1e-8)
+    ours = trained_results()
+    assert (ours["norms"] > 1).all(), "every step is clipped"
+    assert_agree(ours, their_trained_results(), 1e-8)

@@ -2,22 +2,11 @@
 
 import numpy as np
 import pytest
+from problems import GRADIENT_SIZES, OPTIMIZERS, RATES, StableGenerator, Weights, gradients_of_steps, optimizer_results
 from torch_oracle import assert_agree, leaves, torch
 
 from minigpt import backend
-from minigpt.module import Module, Parameter
-from minigpt.optim import SGD, Adam, AdamW, Schedule, clip_gradient
-
-RATES = [0.1, 0.03, 0.2, 0.0, 0.07, 0.1, 0.1]
-
-
-class Weights(Module):
-    """Matrices, which decay, between vectors, which don't."""
-
-    def __init__(self):
-        rng = np.random.default_rng(0)
-        self.parts = [Parameter(rng.standard_normal(shape)) for shape in [(3, 7), (5,), (7, 2), (1,)]]
-        self.pack()
+from minigpt.optim import Schedule, clip_gradient
 
 
 @pytest.fixture(autouse=True)
@@ -32,41 +21,42 @@ def theirs(make, decay=0.0, **options):
                                  dict(params=[t for t in tensors if t.ndim < 2], weight_decay=0.0)], **options)
 
 
-OPTIMIZERS = {
-    "SGD": (SGD, theirs(torch.optim.SGD)),
+TWINS = {
+    "SGD": theirs(torch.optim.SGD),
     # Without momentum, decay added to the gradient (theirs) and decay apart from it (ours) are the same.
-    "SGD decay": (lambda model: SGD(model, weight_decay=0.3), theirs(torch.optim.SGD, 0.3)),
-    "momentum": (lambda model: SGD(model, momentum=0.8), theirs(torch.optim.SGD, momentum=0.8)),
-    "Adam": (Adam, theirs(torch.optim.Adam)),
-    "Adam, other settings": (lambda model: Adam(model, 0.8, 0.95, 1e-3),
-                             theirs(torch.optim.Adam, betas=(0.8, 0.95), eps=1e-3)),
-    "AdamW": (AdamW, theirs(torch.optim.AdamW, 0.01)),  # 0.01 is the default of both
-    "AdamW, other settings": (lambda model: AdamW(model, 0.7, 0.9, 1e-2, 0.3),
-                              theirs(torch.optim.AdamW, 0.3, betas=(0.7, 0.9), eps=1e-2)),
+    "SGD decay": theirs(torch.optim.SGD, 0.3),
+    "momentum": theirs(torch.optim.SGD, momentum=0.8),
+    "Adam": theirs(torch.optim.Adam),
+    "Adam, other settings": theirs(torch.optim.Adam, betas=(0.8, 0.95), eps=1e-3),
+    "AdamW": theirs(torch.optim.AdamW, 0.01),  # 0.01 is the default of both
+    "AdamW, other settings": theirs(torch.optim.AdamW, 0.3, betas=(0.7, 0.9), eps=1e-2),
 }
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("size", [1.0, 1e-7], ids=["", "gradients near eps"])
-def test_parameters_after_each_step(name, size):
-    model, rng = Weights(), np.random.default_rng(1)
-    tensors = leaves({path: p.data for path, p in model.parameters().items()})
-    make_ours, make_theirs = OPTIMIZERS[name]
-    optimizer, twin = make_ours(model), make_theirs(list(tensors.values()))
-    for rate in RATES:
-        for path, p in model.parameters().items():
-            p.grad[...] = size * rng.standard_normal(p.grad.shape)
-            tensors[path].grad = torch.tensor(p.grad)
-        for group in twin.param_groups:
+def their_results(name, size) -> dict:
+    """problems.optimizer_results, computed by PyTorch."""
+    tensors = leaves({path: p.data for path, p in Weights().parameters().items()})
+    optimizer, rows = TWINS[name](list(tensors.values())), {path: [] for path in tensors}
+    for rate, gradients in zip(RATES, gradients_of_steps(size)):
+        for path, tensor in tensors.items():
+            tensor.grad = torch.tensor(gradients[path])
+        for group in optimizer.param_groups:
             group["lr"] = rate
-        optimizer.step(rate)
-        twin.step()
-        assert_agree({path: p.data for path, p in model.parameters().items()}, tensors, 1e-14)
+        optimizer.step()
+        for path, tensor in tensors.items():
+            rows[path].append(tensor.detach().clone())
+    return {path: torch.stack(values) for path, values in rows.items()}
+
+
+@pytest.mark.parametrize("size", GRADIENT_SIZES, ids=["", "gradients near eps"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_parameters_after_each_step(name, size):
+    assert_agree(optimizer_results(name, size), their_results(name, size), 1e-14)
 
 
 @pytest.mark.parametrize("longest", [0.5, 1e4])
 def test_clipping(longest):
-    model, rng = Weights(), np.random.default_rng(1)
+    model, rng = Weights(), StableGenerator(1)
     model.flat.grad[:] = rng.standard_normal(model.flat.grad.size)
     tensors = leaves({path: p.data for path, p in model.parameters().items()})
     for path, p in model.parameters().items():

@@ -9,7 +9,7 @@ import pytest
 from minigpt.backend import to_host
 from minigpt.gradient_check import compare
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: requirements-oracles.txt")
 
 
 def leaf(array, dtype: str = "float64"):

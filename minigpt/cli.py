@@ -8,7 +8,8 @@ import argparse
 import os
 import sys
 
-from minigpt.commands import evaluate, generate, gradcheck, size, train
+from minigpt.commands import evaluate, generate, gpucheck, gradcheck, size, train
+from minigpt.commands.reporter import visible
 from minigpt.errors import InputError
 
 COMMANDS = {
@@ -16,6 +17,7 @@ COMMANDS = {
     "generate": (generate, "let a trained model write on from a prompt"),
     "evaluate": (evaluate, "measure a trained model on a text: loss, perplexity, bits per character and byte"),
     "gradcheck": (gradcheck, "check every hand-written gradient against finite differences"),
+    "gpucheck": (gpucheck, "compare CuPy on this machine's GPU with NumPy, and print a table to paste"),
     "size": (size, "count a model's parameters, arithmetic and memory without building it"),
 }
 
@@ -54,6 +56,13 @@ def main(arguments: list[str] | None = None) -> int:
         print("minigpt: stopped", file=sys.stderr)
         return 130
     except (InputError, OSError) as error:
-        message = str(error) if error.args and isinstance(error.args[0], str) else f"{error.strerror}: {error.filename}"
-        print(f"minigpt {parsed.command}: {message}", file=sys.stderr)
+        print(f"minigpt {parsed.command}: {_one_line(error)}", file=sys.stderr)
         return 2
+
+
+def _one_line(error: Exception) -> str:
+    """The message of an error, ours or the system's. A name from a file may have line ends or worse in it."""
+    message = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        message = error.strerror + (f": {error.filename}" if error.filename else "")
+    return visible(message.replace("\n", " "))

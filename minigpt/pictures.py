@@ -4,7 +4,6 @@ Labels are ASCII, as matplotlib's own font lacks most other characters. matplotl
 drawn, and draws into files without a screen.
 """
 
-import json
 import math
 from pathlib import Path
 
@@ -22,9 +21,14 @@ def _figure(width: float, height: float):
     return figure
 
 
-def read_log(path: Path) -> list[dict]:
-    """The records of a run's log.jsonl."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def _save(figure, path: Path) -> None:
+    """In one piece, like a checkpoint: where the picture is, it is whole."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        figure.savefig(temporary, format="png")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def draw_loss(records: list[dict], vocab_size: int, path: Path) -> None:
@@ -48,7 +52,7 @@ def draw_loss(records: list[dict], vocab_size: int, path: Path) -> None:
     axes.set(xlabel="step", ylabel="loss (nats per token)", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(path)
+    _save(figure, path)
 
 
 def draw_attention(maps: list, labels: list[str], path: Path, most_layers: int = 6, most_heads: int = 6) -> None:
@@ -67,4 +71,4 @@ def draw_attention(maps: list, labels: list[str], path: Path, most_layers: int =
             axes.set_xticks(range(len(labels)), labels if row == rows - 1 else [], rotation=90, **small)
             axes.tick_params(length=0)
     figure.suptitle("attention: each row is a token, dark where it looks", fontsize=10)
-    figure.savefig(path)
+    _save(figure, path)

@@ -26,6 +26,7 @@ from minigpt.run_lock import LOCK, locked
 from minigpt.text.tokenizer import load_tokenizer
 
 CONFIG, NEWEST, BEST, LOG, SAMPLES = "config.json", "newest.safetensors", "best.safetensors", "log.jsonl", "samples.txt"
+LOSS, ATTENTION = "loss.png", "attention.png"
 
 
 def free_name(parent: Path, stem: str) -> Path:
@@ -56,11 +57,11 @@ def new_run(folder: Path):
                             shutil.rmtree(path) if path.is_dir() else path.unlink()
                 raise
     except BaseException:
-        if ours:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if ours:
                 (folder / LOCK).unlink()
-                for path in made:  # the innermost first
-                    path.rmdir()
+            for path in made:  # the innermost first, if there is nothing in it
+                path.rmdir()
         raise
 
 
@@ -77,13 +78,26 @@ def _check_empty(folder: Path) -> None:
 
 def write_json(path: Path, content: dict) -> None:
     """In one piece, like a checkpoint."""
+    replace_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file in one piece: killed at any moment, a run leaves either the old file or the new one."""
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_rests(folder: Path) -> None:
+    """Remove the temporary files of a run that was killed while it wrote them."""
+    for path in folder.glob("*.tmp"):
+        path.unlink()
 
 
 def read_config(folder: Path) -> dict:

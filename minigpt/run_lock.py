@@ -25,8 +25,9 @@ def locked(folder: Path) -> Iterator[None]:
             holder = file.read(20).decode("ascii", "replace").strip()
             raise InputError(f"another process{f' ({holder})' if holder else ''} is training in {folder}: wait until "
                              "it has ended, or stop it, or choose another --out")
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n".encode("ascii"))
+        with contextlib.suppress(OSError):  # on a full disk: the number is there for the message only
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n".encode("ascii"))
         try:
             yield
         finally:

@@ -79,8 +79,8 @@ def train(model, optimizer: Optimizer, dataset: Dataset, config: TrainConfig, pr
     if progress.step == 0:
         record = {"step": 0}
         look(record)
-        save()
         report(record)
+        save()
     saved_step = progress.step
 
     while progress.step < config.steps and not should_stop():
@@ -93,10 +93,10 @@ def train(model, optimizer: Optimizer, dataset: Dataset, config: TrainConfig, pr
         record |= {"tokens_per_second": tokens / took, "seconds": progress.seconds}
         if progress.step % config.eval_every == 0 or progress.step == config.steps:
             look(record)
+        report(record)  # before saving: a run killed between the two makes this step again, and reports it again
         if progress.step % config.save_every == 0:
             save()
             saved_step = progress.step
-        report(record)
 
     if progress.step != saved_step:  # the last step, or the one after which we were asked to stop
         save()

@@ -9,12 +9,14 @@ import minigpt
 
 PACKAGE = Path(minigpt.__file__).parent
 FLOORS = {
-    "errors": 0, "erf": 0, "backend": 0,
+    "errors": 0, "json_file": 0, "erf": 0, "backend": 0,
     "module": 1, "gradient_check": 1,
     "layers": 2, "text": 2, "download": 2, "corpora": 2, "pieces": 2, "token_file": 2, "data": 2, "optim": 2,
     "models": 3,
     "cases": 4, "sampling": 4, "generate": 4, "beam_search": 4,
-    "checkpoint": 4, "run_folder": 4, "run_lock": 4, "interrupt": 4, "evaluate": 4, "train_config": 4, "train": 4, "pictures": 4,
+    "checkpoint": 4, "run_folder": 4, "run_lock": 4, "run_log": 4, "interrupt": 4, "evaluate": 4,
+    "train_config": 4, "train": 4, "pictures": 4,
+    "compare_backends": 4,
     "commands": 5,
     "cli": 6, "__main__": 7,
 }  # fmt: skip

@@ -9,6 +9,7 @@ from minigpt import backend
 from minigpt.errors import InputError
 from minigpt.generate import generate_text
 from minigpt.run_folder import LOG, SAMPLES
+from minigpt.run_log import forget_after
 from minigpt.sampling import Sampling
 
 
@@ -46,7 +47,7 @@ class Reporter:
         self.model, self.tokenizer, self.prompt, self.sample_tokens = model, tokenizer, prompt, sample_tokens
         self.folder, self.steps, self.as_json = folder, steps, as_json
         self.validation_loss = None
-        _forget_after(folder / LOG, done)
+        forget_after(folder / LOG, done)
         self.log = (folder / LOG).open("a", encoding="utf-8", newline="\n")
         # In a terminal the line is redrawn; in a file each redrawing is a line, so there it comes seldom.
         self.bar = tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True, file=sys.stderr,
@@ -91,20 +92,6 @@ class Reporter:
             self.bar.clear()
             print(f"\n--- after {step} of {self.steps} steps ---\n{self.prompt}{text}\n", flush=True)
             self.bar.refresh()
-
-
-def _forget_after(path: Path, step: int) -> None:
-    """Drop what a killed run logged after the checkpoint that it is resumed from: those steps will be made again."""
-    if not path.is_file():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            if json.loads(line)["step"] <= step:
-                kept.append(line + "\n")
-        except (ValueError, KeyError, TypeError):
-            break  # the line that was being written when the run was killed
-    path.write_text("".join(kept), encoding="utf-8", newline="\n")
 
 
 def first_sentence(dataset, tokenizer) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-import time
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -30,10 +30,23 @@ from minigpt.evaluate import evaluate
 from minigpt.interrupt import stop_on_signal
 from minigpt.models.gpt import GPT, PRESETS, GPTConfig
 from minigpt.models.gpt_size import gpt_size, measure_saved
-from minigpt.pictures import draw_attention, draw_loss, read_log
+from minigpt.pictures import draw_attention, draw_loss
 from minigpt.pieces import read_pieces
-from minigpt.run_folder import CONFIG, LOG, NEWEST, free_name, from_dict, new_run, read_config, write_json
+from minigpt.run_folder import (
+    ATTENTION,
+    CONFIG,
+    LOG,
+    LOSS,
+    NEWEST,
+    free_name,
+    from_dict,
+    new_run,
+    read_config,
+    remove_rests,
+    write_json,
+)
 from minigpt.run_lock import locked
+from minigpt.run_log import read_log
 from minigpt.text.tokenizer import KINDS, load_tokenizer, train_tokenizer
 from minigpt.train import Diverged, train
 from minigpt.train_config import TrainConfig, make_optimizer
@@ -88,10 +101,35 @@ def run(arguments) -> int:
     backend.keep_freed_memory()
     folder = arguments.resume or _started(arguments)
     read_config(folder)  # refuses what is no run before anything is written there
-    with locked(folder):
+    with _saying_how_to_go_on(folder, f"go on with {_again(folder)}"), locked(folder):
         if arguments.resume:
+            remove_rests(folder)
             _prepare_resumed(arguments)
         return _train(folder, arguments)
+
+
+def _again(folder: Path) -> str:
+    return f"python -m minigpt train --resume {folder}"
+
+
+@contextmanager
+def _saying_how_to_go_on(folder: Path, cure: str):
+    """Tell what the system refuses in words that fit a run: OSErrors in here come from writing into its folder."""
+    try:
+        yield
+    except BrokenPipeError:  # whoever read our output has had enough; nothing is wrong with the folder
+        raise
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and error.errno is None:  # one of ours, about a file to be read
+            raise
+        reason = error.strerror or str(error)
+        if (folder / NEWEST).is_file():
+            cure = f"what was saved there is untouched; make room, or allow writing, then {cure}"
+        elif cure.startswith("go on") and not folder.is_dir():
+            reason, cure = "it is gone", "put it back and go on, or start a new run"
+        else:
+            cure = f"make room, or allow writing, then {cure}"
+        raise OSError(f"{folder} can't be written ({reason}): {cure}") from None
 
 
 def _started(arguments) -> Path:
@@ -102,7 +140,7 @@ def _started(arguments) -> Path:
     backend.use(arguments.backend, settings["dtype"])
     sources = find_sources(settings["data"])
     folder = arguments.out or free_name(Path("runs"), _stem(settings["data"]))
-    with new_run(folder):
+    with _saying_how_to_go_on(folder, "try again, or choose another --out"), new_run(folder):
         unknown = settings["unknown"] or ("unk" if settings["tokenizer"] == "word" else "error")
         size = settings["tokenizer_size"] or (BPE_SIZE if settings["tokenizer"] == "bpe" else None)
         tokenizer = train_tokenizer(settings["tokenizer"], read_pieces(sources), size,
@@ -169,7 +207,7 @@ def _train(folder: Path, arguments) -> int:
     optimizer, progress = make_optimizer(model, config), Progress()
     if (folder / NEWEST).is_file():
         progress = load_checkpoint(folder / NEWEST, model, optimizer)
-    if progress.step >= config.steps:
+    if progress.step >= config.steps and (folder / ATTENTION).is_file():  # the last file that a run writes
         say(f"the run in {folder} is complete, after {progress.step} steps: --steps {2 * config.steps} would go on")
         return 0
 
@@ -182,7 +220,6 @@ def _train(folder: Path, arguments) -> int:
         f"tokens on {backend.name()} in {backend.dtype()}; the run's folder is {folder}"
         + (f"; going on after step {progress.step}" if progress.step else ""))
 
-    again = f"python -m minigpt train --resume {folder}"
     memory_before = peak_memory()
     with stop_on_signal() as signal_number:
         prompt = sample_prompt(first_sentence(dataset, tokenizer))
@@ -195,7 +232,8 @@ def _train(folder: Path, arguments) -> int:
                 say(f"minigpt: {error}. {good}a longer --warmup")
                 return 1
         if signal_number():
-            say(f"stopped after step {progress.step} of {config.steps}, which is saved. To go on:\n    {again}")
+            say(f"stopped after step {progress.step} of {config.steps}, which is saved. To go on:\n"
+                f"    {_again(folder)}")
             return 128 + signal_number()
     grown = peak_memory() - memory_before  # before the pictures, which need some memory of their own
     _finish(folder, model, dataset, tokenizer, config, progress, size, grown, arguments.json)
@@ -205,13 +243,14 @@ def _train(folder: Path, arguments) -> int:
 def _finish(folder, model, dataset, tokenizer, config, progress, size, grown, as_json) -> None:
     """The last measurements, the pictures, and the command that generates more."""
     result = evaluate(model, dataset.validation, dataset.validation_counts) if len(dataset.validation) > 1 else None
-    draw_loss(read_log(folder / LOG), tokenizer.vocab_size, folder / "loss.png")
+    draw_loss(read_log(folder / LOG), tokenizer.vocab_size, folder / LOSS)
     ids = tokenizer.encode(first_sentence(dataset, tokenizer))[: min(24, model.config.context_length)]
-    draw_attention(model.attention_maps([ids]), [tokenizer.decode([i]) for i in ids], folder / "attention.png")
+    draw_attention(model.attention_maps([ids]), [tokenizer.decode([i]) for i in ids], folder / ATTENTION)
 
     batch = training_batch(dataset.train, config.batch_size, model.config.context_length, config.seed, 0)
     saved = measure_saved(model.forward(*batch, backend.generator(config.seed))[1], model)
-    say(f"trained  {progress.step} steps in {time.strftime('%H:%M:%S', time.gmtime(progress.seconds))}")
+    minutes, seconds = divmod(round(progress.seconds), 60)
+    say(f"trained  {progress.step} steps in {minutes // 60:02}:{minutes % 60:02}:{seconds:02}")
     if result:
         say(f"result   {result.loss:.4f} nats per token, {result.bits_per_character:.4f} bits per character on all of "
             f"the validation text; best look {progress.best_validation_loss:.4f}")

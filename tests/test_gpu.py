@@ -53,8 +53,9 @@ def test_ids_out_of_range_are_refused_not_wrapped():
 
 
 @pytest.mark.parametrize("act", ["np.asarray(a)", "np.array([a, a])", "memoryview(a)", "a + host", "host + a",
-                                 "a += host", "a + list", "a[...] = host", "host[...] = a", "xp.exp(host)", "xp.exp(list)",
-                                 "xp.where(host mask)", "xp.errstate", "xp.maximum.reduce", "float(a)", "range(0-d)"])
+                                 "a += host", "a + list", "a[...] = host", "host[...] = a", "xp.exp(host)",
+                                 "xp.exp(list)", "xp.where(host mask)", "xp.errstate", "xp.maximum.reduce",
+                                 "float(a)", "range(0-d)"])
 def test_what_the_stand_in_refuses_is_refused_by_cupy(act, monkeypatch):
     import cupy
     import test_strict_array

@@ -10,6 +10,7 @@ from minigpt.backend import to_host
 from minigpt.gradient_check import compare
 
 torch = pytest.importorskip("torch", reason="the comparison needs PyTorch: requirements-oracles.txt")
+torch.set_num_threads(1)  # these arrays are small: threads would only wait for each other
 
 
 def leaf(array, dtype: str = "float64"):

@@ -148,7 +148,7 @@ def check_ids(ids, size: int, what: str):
     """
     ids = asarray(ids)
     if ids.dtype.kind != "i":
-        raise InputError(f"{what} must be integers, not {ids.dtype}")
+        raise InputError(f"{what}s must be integers, not {ids.dtype}")
     if ids.size:
         low, high = int(ids.min()), int(ids.max())
         if low < 0 or high >= size:

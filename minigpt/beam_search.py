@@ -5,7 +5,8 @@
 Greedy search takes the best token at each step and can't take it back; a beam sees that a worse first token led to a
 better sentence. It finds texts of high probability, which suits translation; for stories sampling is better, because
 probable texts are dull. An ended text keeps its score and waits; undivided by n^length_penalty, short ones would always
-win. Sources: Lowerre (1976); Sutskever et al. (2014), section 3.2; the penalty, Wu et al. (2016), section 7.
+win. Sources: Lowerre (1976); Sutskever et al. (2014), section 3.2; the penalty, in its simplest form,
+Wu et al. (2016), section 7.
 """
 
 import numpy as np

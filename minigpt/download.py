@@ -31,7 +31,7 @@ class Download:
 
 
 DOWNLOADS = {
-    # Two languages' worth of lessons in small: 40,000 lines of plays, and 32,000 first names, one a line.
+    # Two small corpora: 40,000 lines of plays, and 32,000 first names, one a line.
     "shakespeare": Download(
         "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
         "shakespeare.txt",

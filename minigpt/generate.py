@@ -75,10 +75,15 @@ class Continuation:
             backend.check_ids(np.asarray(prompt), model.config.vocab_size, "token id")
         self.model, self.use_cache = model, use_cache
         self.rows = [[int(token) for token in prompt] for prompt in prompts]
-        self.cache, self.starts, self.valid = None, None, None
+        self.cache, self.starts, self.valid, self.logits = None, None, None, None
 
     def next_logits(self) -> np.ndarray:
         """The logits (B, V) of each row's next token, on the host."""
+        if self.logits is None:
+            self.logits = self._compute_logits()
+        return self.logits
+
+    def _compute_logits(self) -> np.ndarray:
         starts = [window_start(len(row), self.model.config.context_length) for row in self.rows]
         if self.cache is None or starts != self.starts:  # new, or a window has moved
             windows = [row[start:] for row, start in zip(self.rows, starts)]
@@ -94,12 +99,16 @@ class Continuation:
 
     def append(self, tokens: Sequence[int]) -> None:
         """One more token for each row."""
+        backend.check_ids(np.asarray(tokens), self.model.config.vocab_size, "token id")
+        self.next_logits()  # every token goes through the model before the next one: the cache has all but the last
         for row, token in zip(self.rows, tokens, strict=True):
             row.append(int(token))
+        self.logits = None
 
     def reorder(self, rows: Sequence[int]) -> None:
         """Row r continues row rows[r] from now on."""
         self.rows = [list(self.rows[r]) for r in rows]
+        self.logits = None if self.logits is None else self.logits[list(rows)]
         if self.cache is not None:
             self.cache.reorder(xp.asarray(rows))
             self.valid, self.starts = self.valid[list(rows)], [self.starts[r] for r in rows]

@@ -32,7 +32,7 @@ class Module:
         return self.forward(*arguments, **options)[0]
 
     def parameters(self) -> dict[str, Parameter]:
-        """Name -> Parameter, in the order in which the attributes were made; lists and submodules are walked through.
+        """Name -> Parameter, in the order in which the attributes were made; lists, dicts and submodules are walked.
 
         A parameter that is reachable twice (tied weights) counts once, under its first name.
         """
@@ -47,9 +47,9 @@ class Module:
                 for name, child in vars(thing).items():
                     if not name.startswith("_"):
                         walk(child, f"{path}.{name}" if path else name)
-            elif isinstance(thing, (list, tuple)):
-                for index, child in enumerate(thing):
-                    walk(child, f"{path}.{index}")
+            elif isinstance(thing, (list, tuple, dict)):
+                for key, child in thing.items() if isinstance(thing, dict) else enumerate(thing):
+                    walk(child, f"{path}.{key}")
 
         walk(self, "")
         return found

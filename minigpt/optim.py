@@ -7,14 +7,16 @@ With θ the parameters, g the gradient and η the learning rate of step t = 1, 2
     Adam         m = β1 m + (1 - β1) g                  m̂ = m / (1 - β1^t)
                  v = β2 v + (1 - β2) g²                 v̂ = v / (1 - β2^t)
                                                         θ -= η m̂ / (√v̂ + eps)
-    AdamW        θ -= η λ θ  first, then Adam           decay of the weights, apart from the gradient
+    AdamW        θ -= η λ θ  first, then Adam           decay of the weights, apart from the gradient (times η, as in
+                                                        most libraries; the paper's has the schedule's factor only)
 
 Adam divides by the gradient's recent size, so every weight moves at about η a step whatever its gradient's scale; the
 divisions by 1 - β^t undo that both averages start at zero. In plain Adam, decay added to g would be divided as well, so
 that weights with large gradients hardly decay; AdamW therefore decays apart from it. Only matrices decay: a bias or a
 norm's gain has nothing to gain from being small.
 
-Sources: momentum, Polyak (1964), as Sutskever et al. (2013) write it; Adam, Kingma & Ba (2015), algorithm 1; AdamW,
+Sources: momentum, Polyak (1964); η stands outside the velocity here and inside in Sutskever et al. (2013), which is
+the same while η is constant; Adam, Kingma & Ba (2015), algorithm 1; AdamW,
 Loshchilov & Hutter (2019), algorithm 2; clipping, Pascanu et al. (2013), algorithm 1.
 """
 
@@ -131,7 +133,7 @@ class Schedule:
     constant       peak;
     linear         straight down to `final` at the last step;
     cosine         half a cosine down to `final` at the last step (Loshchilov & Hutter (2017), eq. 5, one cycle);
-    inverse_sqrt   peak √(warmup / step), without end (Vaswani et al. (2017), eq. 3).
+    inverse_sqrt   peak √(warmup / (step + 1)), without end (Vaswani et al. (2017), eq. 3).
     Raises InputError for an unknown kind.
     """
 

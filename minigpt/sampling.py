@@ -7,8 +7,8 @@
     min-p   only tokens with at least min_p times the probability of the most probable one
     p = softmax(z)
 
-in this order, which is also the order of other libraries: the filters see the distribution that temperature has made.
-All of it runs on the host in float64, so one seed gives the same text on every backend.
+in this order, which is that of Hugging Face's transformers: the filters see the distribution that temperature has made.
+All of it runs on the host in float64, and one seed draws the same random numbers on every backend.
 
 Sources: temperature, Ackley, Hinton & Sejnowski (1985); top-k, Fan et al. (2018); top-p, Holtzman et al. (2020),
 section 3.1; min-p, Nguyen et al. (2024); repetition penalty, Keskar et al. (2019), section 4.1.
@@ -56,7 +56,8 @@ def distribution(logits: np.ndarray, sampling: Sampling, seen=()) -> np.ndarray:
         z[ids] = np.where(z[ids] > 0, z[ids] / sampling.repetition_penalty, z[ids] * sampling.repetition_penalty)
     if sampling.temperature == 0:
         return np.eye(1, len(z), int(z.argmax()))[0]  # all probability on the largest
-    z /= sampling.temperature
+    with np.errstate(over="ignore"):  # a tiny temperature takes all but the largest to -inf, which is right
+        z = (z - z.max()) / sampling.temperature
     if 0 < sampling.top_k < len(z):
         z[z < np.partition(z, -sampling.top_k)[-sampling.top_k]] = -np.inf  # ties with the k-th stay
     if sampling.top_p < 1:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from minigpt.errors import InputError
-from minigpt.models.gpt import option
+from minigpt.models.gpt import LARGEST, option
 from minigpt.optim import SGD, Adam, AdamW, Optimizer, Schedule
 
 OPTIMIZERS = {
@@ -35,8 +35,8 @@ class TrainConfig:
     beta2: float = option(0.99, "adam: memory of the squared gradient's average")
     momentum: float = option(0.9, "momentum: share of the last step that is kept")
     clip: float = option(1.0, "longest gradient; longer ones are shortened to it; 0: never")
-    eval_every: int = option(100, "steps between two looks at the validation text")
-    eval_windows: int = option(64, "how many windows of the validation text each look reads")
+    eval_every: int = option(100, "steps between two evaluations on the validation text")
+    eval_windows: int = option(64, "how many windows of the validation text each evaluation reads")
     save_every: int = option(100, "steps between two checkpoints")
     seed: int = option(0, "makes initial weights, batches and dropout; the same seed gives the same run")
 
@@ -44,6 +44,8 @@ class TrainConfig:
         for name in ("steps", "batch_size", "accumulate", "eval_every", "eval_windows", "save_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} {getattr(self, name)} is too small: choose at least 1")
+            if getattr(self, name) > LARGEST:
+                raise InputError(f"{name} is too large: choose at most {LARGEST:,}")
         for name in ("learning_rate", "warmup", "final_share", "weight_decay", "clip", "seed"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"{name} {getattr(self, name)} has no meaning: choose 0 or more")

@@ -63,6 +63,8 @@ def test_padding_hides_the_keys_that_are_no_tokens():
 def test_more_queries_than_keys_are_refused():
     with pytest.raises(InputError, match="5 queries can't be the last of 4 keys"):
         causal_mask(5, 4)
+    with pytest.raises(InputError, match="window -1 is negative"):
+        causal_mask(3, window=-1)
 
 
 # Attention

@@ -66,6 +66,17 @@ def test_a_row_of_a_batch_equals_the_row_alone(model):
         np.testing.assert_allclose(together[:, row], alone[:, 0], rtol=0, atol=1e-12)
 
 
+def test_asking_twice_changes_nothing_and_appending_unasked_loses_nothing():
+    model = make_model()
+    texts, whole = Continuation(model, [[1, 2]]), model([[1, 2, 3, 4, 5]])[0]
+    np.testing.assert_array_equal(texts.next_logits(), texts.next_logits())
+    for token in (3, 4, 5):
+        texts.append([token])
+    np.testing.assert_allclose(texts.next_logits()[0], whole[-1], rtol=0, atol=1e-12)
+    with pytest.raises(InputError, match="token id 17 is outside"):
+        texts.append([17])
+
+
 def test_logits_are_those_of_the_whole_forward(model):
     ids = [1, 2, 3, 4, 5, 6]
     whole = model([ids])[0]
@@ -163,6 +174,10 @@ def test_the_repetition_penalty_lowers_what_was_seen_whatever_its_sign():
 def test_extreme_logits_and_infinite_ones():
     np.testing.assert_array_equal(distribution(np.array([1e4, -1e4, 0.0]), Sampling(temperature=0.1)), [1, 0, 0])
     np.testing.assert_array_equal(distribution(np.array([-np.inf, 3.0]), Sampling(top_p=0.9)), [0, 1])
+
+
+def test_a_tiny_temperature_is_greedy():
+    np.testing.assert_array_equal(distribution(np.array([1.0, 3.0, 2.0]), Sampling(temperature=1e-310)), [0, 1, 0])
 
 
 def test_logits_that_are_not_numbers_are_refused():

@@ -231,7 +231,10 @@ def test_shapes_that_do_not_fit_are_refused(change, words):
 @pytest.mark.parametrize("ids, targets, words", [
     ([[31]], [[0]], r"token id 31 is outside 0\.\.30"), ([[-1]], [[0]], r"token id -1 is outside 0\.\.30"),
     ([[0]], [[31]], r"target 31 is outside 0\.\.30"), ([[0]], [[-1]], r"target -1 is outside"),
-    ([[0.5]], [[0]], "must be integers"), ([[0] * 10], [[0] * 10], "10 tokens are more than the context length 9"),
+    ([[0.5]], [[0]], "token ids must be integers"), ([0, 1], [0, 1], r"shape \(2,\): give \(B, T\)"),
+    ([[]], [[]], r"shape \(1, 0\)"),
+    ([[0, 1, 2]], [[1]], r"targets \(1, 1\) don't fit logits \(1, 3, 31\): give one"),
+    ([[0] * 10], [[0] * 10], "10 tokens are more than the context length 9"),
 ])  # fmt: skip
 def test_ids_that_do_not_fit_are_refused(ids, targets, words):
     with pytest.raises(InputError, match=words):

@@ -43,6 +43,11 @@ def equal(a, b, tolerance=1e-14):
 # Linear, activations
 
 
+def test_one_head_is_enough():
+    x = normal(1, 3, 6)
+    assert SelfAttention(6, 1, backend.generator(0))(x).shape == (1, 3, 6)
+
+
 def test_linear_by_hand():
     layer = Linear(2, 3, backend.generator(0))
     layer.w.data[...], layer.b.data[...] = [[1, 2, 3], [4, 5, 6]], [10, 20, 30]

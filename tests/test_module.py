@@ -20,6 +20,12 @@ def test_parameters_are_walked_in_order_and_tied_ones_count_once():
     assert list(Pair().parameters()) == ["second_name_first.w", "second_name_first.b", "parts.0.w", "parts.1"]
 
 
+def test_modules_in_a_dict_are_found_too():
+    module = Module()
+    module.heads = {"left": Linear(1, 1, backend.generator(0)), "right": Parameter(backend.zeros(2))}
+    assert list(module.parameters()) == ["heads.left.w", "heads.left.b", "heads.right"]
+
+
 def test_pack_keeps_values_and_makes_views():
     module = Pair()
     before = {name: p.data.copy() for name, p in module.parameters().items()}

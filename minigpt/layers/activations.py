@@ -83,8 +83,8 @@ def gelu_tanh_forward(x):
 
 def gelu_tanh_backward(dy, saved):
     x, t = saved
-    du = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)
-    return dy * 0.5 * (1 + t + x * (1 - t * t) * du)
+    slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)  # u'
+    return dy * 0.5 * (1 + t + x * (1 - t * t) * slope)
 
 
 ACTIVATIONS = {

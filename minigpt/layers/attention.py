@@ -73,7 +73,7 @@ def check_heads(d_model: int, num_heads: int) -> None:
 class SelfAttention(Module):
     """Multi-head self-attention: q, k and v are three views of one product x W_qkv; heads run side by side.
 
-    x (B, T, C) -> y (B, T, C). Parameters: w_qkv (C, 3C), its columns in the order q, k, v, and w_out (C, C).
+    x (B, T, C) -> y (B, T, C). Linear layers: qkv (C, 3C), its columns in the order q, k, v, and out (C, C).
     """
 
     def __init__(self, d_model: int, num_heads: int, rng, dropout: float = 0.0, std: float = 0.02,
@@ -99,6 +99,12 @@ class SelfAttention(Module):
         parts = attention_backward(dheads, saved_attention)  # dq, dk, dv (B, H, T, D)
         dqkv = xp.concatenate([merge_heads(part) for part in parts], axis=-1)  # (B, T, 3C)
         return self.qkv.backward(dqkv, saved_qkv)
+
+
+def attention_weights(saved):
+    """The weights p (B, H, T, S) in what SelfAttention.forward saved: worth a picture."""
+    _, (_, _, _, p, _), _ = saved
+    return p
 
 
 class CrossAttention(Module):

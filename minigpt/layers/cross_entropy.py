@@ -14,6 +14,7 @@ Sources: Bridle (1990); label smoothing, Szegedy et al. (2016), section 7.
 
 from minigpt import backend
 from minigpt.backend import xp
+from minigpt.errors import InputError
 
 IGNORED = -100  # a target with this value isn't counted: padding, or what a task doesn't ask about
 
@@ -21,10 +22,16 @@ IGNORED = -100  # a target with this value isn't counted: padding, or what a tas
 def cross_entropy_forward(logits, targets, label_smoothing: float = 0.0):
     """logits (..., V), targets (...) integers in 0..V-1 or IGNORED -> mean loss, a 0-d array.
 
-    When every target is ignored the loss is 0. Raises InputError for any other target outside 0..V-1.
+    When every target is ignored the loss is 0. Raises InputError for any other target outside 0..V-1, for targets of
+    another shape, and for a label_smoothing outside [0, 1).
     """
-    V = logits.shape[-1]
-    z, targets = logits.reshape(-1, V), backend.asarray(targets).reshape(-1)  # (N, V), (N,)
+    V, targets = logits.shape[-1], backend.asarray(targets)
+    if targets.shape != logits.shape[:-1]:  # broadcasting would take most shapes, and give a wrong loss
+        raise InputError(f"targets {targets.shape} don't fit logits {logits.shape}: give one for each row, "
+                         f"{logits.shape[:-1]}")
+    if not 0 <= label_smoothing < 1:
+        raise InputError(f"label_smoothing {label_smoothing} is outside [0, 1): choose 0 (none) to about 0.1")
+    z, targets = logits.reshape(-1, V), targets.reshape(-1)  # (N, V), (N,)
     counted = targets != IGNORED  # (N,)
     targets = backend.check_ids(xp.where(counted, targets, 0), V, "target")
     M = max(int(counted.sum()), 1)

@@ -7,7 +7,7 @@
     db = 1ᵀ dy                    likewise
 
 Derivation, for one row: y_o = Σ_i x_i W_io + b_o, so ∂y_o/∂x_i = W_io, ∂y_o/∂W_io = x_i, ∂y_o/∂b_o = 1.
-W is stored (I, O), as it stands in the formula. Source: Rumelhart, Hinton & Williams (1986), eq. 1 and 6.
+W is stored (I, O), as it stands in the formula. Source: Rumelhart, Hinton & Williams (1986), eq. 1, 6 and 7.
 """
 
 import math

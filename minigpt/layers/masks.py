@@ -15,6 +15,8 @@ from minigpt.errors import InputError
 
 def causal_mask(queries: int, keys: int | None = None, window: int = 0):
     """(T, S) booleans. window = 0 means no limit; window = 1 lets each position see only itself."""
+    if window < 0:
+        raise InputError(f"window {window} is negative: choose 0 (no limit) or more")
     keys = queries if keys is None else keys
     if keys < queries:
         raise InputError(f"{queries} queries can't be the last of {keys} keys: give at least as many keys as queries")

@@ -5,8 +5,8 @@ Sinusoidal (the first Transformer): fixed waves, so nothing is learned and there
 
     P[t, 2i] = sin(t / 10000^(2i/C)),   P[t, 2i+1] = cos(t / 10000^(2i/C))              t = 0, 1, ...; P (T, C)
 
-Wavelengths run from 2π to 20000π. P[t + k] is a rotation of P[t] that depends on k alone, so a difference of positions
-is a linear function that a head can learn. Source: Vaswani et al. (2017), section 3.5; learned: Gehring et al. (2017).
+Wavelengths run from 2π to 20000π. P[t + k] is P[t] turned by angles that depend on k alone, so looking k places back is
+a linear map, which a head can learn. Source: Vaswani et al. (2017), section 3.5; learned: Gehring et al. (2017).
 """
 
 from minigpt import backend

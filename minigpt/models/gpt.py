@@ -3,7 +3,7 @@
     h_0 = W_e[ids] + W_p[positions]                     ids (B, T), h (B, T, C)
     h_l = block_l(h_l-1)                                causal, l = 1 .. L
     z   = norm(h_L) W_eᵀ                                logits (B, T, V); post-norm GPT-1 has no last norm
-    y   = cross_entropy(z, targets)                     targets are the ids one place to the left
+    y   = cross_entropy(z, targets)                     targets[b, t] is the token after ids[b, t]
 
 backward is the same list from the end. W_e is used twice, at the bottom as a table and at the top transposed, so its
 gradient has two terms; as every gradient is added, neither place knows of the other.
@@ -20,7 +20,7 @@ from minigpt import backend
 from minigpt.backend import xp
 from minigpt.errors import InputError
 from minigpt.layers.activations import activation
-from minigpt.layers.attention import check_heads
+from minigpt.layers.attention import attention_weights, check_heads
 from minigpt.layers.block import PostNormBlock, PreNormBlock
 from minigpt.layers.cross_entropy import cross_entropy_backward, cross_entropy_forward
 from minigpt.layers.dropout import Dropout
@@ -37,11 +37,14 @@ def option(default, comment: str):
     return field(default=default, metadata={"help": comment})
 
 
+LARGEST = 10**9  # more than any machine can hold of anything; beyond it even the predictions would overflow
+
+
 @dataclass(frozen=True)
 class GPTConfig:
     """Everything that decides the shape of a GPT. Raises InputError when the numbers don't fit together."""
 
-    vocab_size: int = option(256, "number of different tokens, V (set by the tokenizer when training)")
+    vocab_size: int = option(1024, "number of different tokens, V (set by the tokenizer when training)")
     context_length: int = option(128, "how many tokens the model sees at once, T")
     d_model: int = option(128, "channels: the length of the vector at each position, C")
     num_heads: int = option(4, "attention heads; must divide d_model")
@@ -49,7 +52,7 @@ class GPTConfig:
     d_ff: int = option(0, "hidden units of each feed-forward network, F; 0 means 4 * d_model")
     dropout: float = option(0.0, "share of activations dropped while training; helps when the text is small")
     norm: str = option("pre", "pre: normalise before each sublayer (GPT-2, 3); post: after its sum (GPT-1)")
-    activation: str = option("gelu_tanh", "bend of the feed-forward network: relu, gelu, gelu_tanh, silu, ...")
+    activation: str = option("gelu_tanh", "nonlinearity of the feed-forward network: relu, gelu, gelu_tanh, silu, ...")
     positions: str = option("learned", "learned: a table; sinusoidal: fixed waves")
     attention_window: int = option(0, "every second layer sees only this many tokens (GPT-3); 0: all see everything")
     tied_embedding: bool = option(True, "use the token embedding as output weights too")
@@ -58,6 +61,9 @@ class GPTConfig:
         for name in ("vocab_size", "context_length", "d_model", "num_heads", "num_layers"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} {getattr(self, name)} is too small: choose at least 1")
+        for name in ("vocab_size", "context_length", "d_model", "num_heads", "num_layers", "d_ff", "attention_window"):
+            if getattr(self, name) > LARGEST:
+                raise InputError(f"{name} is too large: choose at most {LARGEST:,}")
         check_heads(self.d_model, self.num_heads)
         for name in ("d_ff", "attention_window"):
             if getattr(self, name) < 0:
@@ -76,7 +82,7 @@ class GPTConfig:
         return asdict(self)
 
     def window(self, layer: int) -> int:
-        """How far back `layer` sees, 0 for no limit: layers alternate, the first is dense (Brown et al., 2.1)."""
+        """How far back `layer` sees, 0 for no limit: layers alternate (Brown et al., 2.1); here the first is dense."""
         return self.attention_window if layer % 2 else 0
 
 
@@ -155,11 +161,13 @@ class GPT(Module):
     def attention_maps(self, ids) -> list:
         """The attention weights p (B, H, T, T) of every layer for ids (B, T): forward saves them for backward."""
         _, (_, _, _, saved_blocks, _) = self._hidden_forward(ids)
-        index = 1 if self.config.norm == "pre" else 0
-        return [saved_block[index][1][3] for saved_block in saved_blocks]
+        saved_attention = 1 if self.config.norm == "pre" else 0  # its place in what a block saves
+        return [attention_weights(saved_block[saved_attention]) for saved_block in saved_blocks]
 
     def _hidden_forward(self, ids, rng=None, valid=None, cache=None):
         ids = backend.asarray(ids)
+        if ids.ndim != 2 or 0 in ids.shape:
+            raise InputError(f"ids have the shape {ids.shape}: give (B, T), with at least one token")
         T, past = ids.shape[1], 0 if cache is None else cache.length
         S = past + T
         if S > self.config.context_length:

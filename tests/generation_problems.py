@@ -13,7 +13,7 @@ from minigpt.beam_search import beam_search
 from minigpt.generate import generate
 from minigpt.sampling import Sampling, distribution
 
-PROMPTS = [[int(token) for token in np.random.RandomState(0).randint(0, V, n)] for n in (3, 7, 1, 5)]
+PROMPTS = [[int(token) for token in np.random.RandomState(0).randint(0, V, n, dtype="int64")] for n in (3, 7, 1, 5)]
 TOKENS = 15  # the longest prompt and these fill the context but for one
 STOP = 8  # a token that ends some of these texts early, some late and some never
 GREEDY = {
@@ -65,7 +65,7 @@ def beam_results(name) -> dict:
 def random_logits(n: int):
     """The n-th problem of a distribution: logits (V,) of some spread, and ids seen before."""
     rng = np.random.RandomState(n)
-    return rng.standard_normal(V) * 10 ** rng.uniform(-1, 1.5), rng.randint(0, V, 20)
+    return rng.standard_normal(V) * 10 ** rng.uniform(-1, 1.5), rng.randint(0, V, 20, dtype="int64")
 
 
 def distribution_results(n: int) -> dict:

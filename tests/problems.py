@@ -27,7 +27,7 @@ class StableGenerator:
     def standard_normal(self, shape):
         return self.state.standard_normal(shape).astype("float32").astype("float64")
 
-    def random(self, shape, dtype="float64"):
+    def random(self, shape=(), dtype="float64"):
         return self.state.random_sample(shape).astype(dtype)
 
 
@@ -74,7 +74,7 @@ def without_twin(model) -> set[str]:
 
 def batch(padded=False, seed=0):
     """ids, targets (B, T), and valid or None: one row padded on the left, its padding ignored as a target."""
-    text = np.random.RandomState(seed).randint(0, V, (B, T + 1))
+    text = np.random.RandomState(seed).randint(0, V, (B, T + 1), dtype="int64")
     ids, targets = text[:, :-1], text[:, 1:].copy()
     targets[1, 3] = IGNORED
     if not padded:

@@ -13,13 +13,14 @@ import numpy as np
 
 from minigpt.errors import InputError
 from minigpt.generate import Continuation
+from minigpt.sampling import check_logits
 
 
 def beam_search(model, prompt, max_tokens: int, beams: int = 4, length_penalty: float = 1.0,
                 stop_token: int | None = None, use_cache: bool = True) -> list[tuple[float, list[int]]]:
     """Up to `beams` pairs (score, generated ids), best first; an ended text includes its stop_token.
 
-    Raises InputError for fewer than one beam, and as Continuation does.
+    Raises InputError for fewer than one beam, for logits that are not finite, and as Continuation does.
     """
     if beams < 1:
         raise InputError(f"{beams} beams can't be searched: choose at least 1; 4 is usual")
@@ -28,7 +29,8 @@ def beam_search(model, prompt, max_tokens: int, beams: int = 4, length_penalty: 
     ended: list[tuple[float, list[int]]] = []
     living, n = [(0, 0)], 0
     for n in range(1, max_tokens + 1):
-        z = np.asarray(texts.next_logits(), dtype=float)  # (living, V)
+        z = np.array(texts.next_logits(), dtype=float)  # (living, V), a copy
+        check_logits(z)
         z -= z.max(axis=1, keepdims=True)
         total = log_p[:, None] + z - np.log(np.exp(z).sum(axis=1, keepdims=True))  # log p of every extension
         V = total.shape[1]

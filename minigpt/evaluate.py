@@ -11,7 +11,9 @@ not, so they alone compare models that cut the text differently. Source: Shannon
 import math
 from dataclasses import dataclass
 
+from minigpt import backend
 from minigpt.data import evaluation_batches
+from minigpt.errors import InputError
 from minigpt.layers.cross_entropy import IGNORED
 from minigpt.token_file import Counts
 
@@ -48,6 +50,9 @@ def evaluate(model, tokens, counts: Counts, batch_size: int = 16) -> Evaluation:
     The very first token has nothing before it and isn't predicted; in the bits per character and per byte it is taken
     to cost as much as the others on average.
     """
-    loss = mean_loss(model, tokens, batch_size)
+    with backend.quiet():
+        loss = mean_loss(model, tokens, batch_size)
+    if not math.isfinite(loss):
+        raise InputError(f"the loss is {loss}: the model's weights are ruined; use another checkpoint of the run")
     perplexity = math.exp(loss) if loss < 700 else float("inf")
     return Evaluation(loss, perplexity, counts.bits_per_character(loss), counts.bits_per_byte(loss), *counts)

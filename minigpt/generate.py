@@ -95,7 +95,8 @@ class Continuation:
             ids = np.array([row[-1:] for row in self.rows])
             self.valid = np.concatenate([self.valid, np.ones((len(self.rows), 1), dtype=bool)], axis=1)
         valid = None if self.valid.all() else self.valid
-        return to_host(self.model(ids, valid, self.cache, last_only=True))[:, 0]
+        with backend.quiet():  # whoever chooses a token checks the logits, and says more than NumPy's warning
+            return to_host(self.model(ids, valid, self.cache, last_only=True))[:, 0]
 
     def append(self, tokens: Sequence[int]) -> None:
         """One more token for each row."""

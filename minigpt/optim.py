@@ -85,6 +85,9 @@ class AdamW(Optimizer):
         for name, beta in (("beta1", beta1), ("beta2", beta2)):
             if not 0 <= beta < 1:
                 raise InputError(f"{name} {beta} is outside [0, 1): 0.9 and 0.95 to 0.999 are usual")
+        if not 0 < eps < math.inf:
+            raise InputError(f"eps {eps} has no meaning: a gradient of 0 is divided by it, so choose a little above 0; "
+                             "1e-8 is usual")
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
         super().__init__(model, weight_decay)
 

@@ -46,11 +46,16 @@ class Sampling:
                              "little more, such as 1.2")
 
 
+def check_logits(z: np.ndarray) -> None:
+    """Raises InputError unless the largest logit of each row (..., V) is a finite number; others may be -inf."""
+    if not np.isfinite(z.max(axis=-1)).all():
+        raise InputError("the model's logits are not finite numbers, its training diverged: use an earlier checkpoint")
+
+
 def distribution(logits: np.ndarray, sampling: Sampling, seen=()) -> np.ndarray:
     """logits (V,), ids seen before -> probabilities (V,), float64. Raises InputError for NaN among the logits."""
     z = np.array(logits, dtype=float)  # a copy in float64
-    if not np.isfinite(z.max()):
-        raise InputError("the model's logits are not finite numbers, its training diverged: use an earlier checkpoint")
+    check_logits(z)
     if sampling.repetition_penalty != 1 and len(seen):
         ids = np.unique(np.asarray(seen))
         z[ids] = np.where(z[ids] > 0, z[ids] / sampling.repetition_penalty, z[ids] * sampling.repetition_penalty)

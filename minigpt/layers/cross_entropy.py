@@ -45,7 +45,8 @@ def cross_entropy_forward(logits, targets, label_smoothing: float = 0.0):
     loss = (1 - label_smoothing) * (log_total - z[rows, targets])  # (N,)
     if label_smoothing:
         loss += label_smoothing * (log_total - z.mean(axis=-1))
-    return (loss * counted).sum() / M, (p, targets, counted, M, label_smoothing, logits.shape)
+    loss = xp.where(counted, loss, 0)  # a product with `counted` would be NaN where an ignored row's loss is infinite
+    return loss.sum() / M, (p, targets, counted, M, label_smoothing, logits.shape)
 
 
 def cross_entropy_backward(dy, saved):

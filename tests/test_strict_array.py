@@ -1,6 +1,7 @@
 """The stand-in is only worth something if it refuses: one line for each act that CuPy refuses too."""
 
 import copy
+import importlib.util
 import math
 
 import numpy as np
@@ -209,8 +210,10 @@ def test_a_gpu_gives_no_warnings():
     assert float(xp.asarray(1.0) / 0) == math.inf and math.isnan(float(xp.log(xp.asarray(-1.0))))
 
 
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="CuPy is not installed")
 def test_the_real_cupy_has_every_method_and_argument_of_the_stand_in():
-    cupy = pytest.importorskip("cupy", exc_type=ImportError)
+    import cupy
+
     assert ask_cupy()[0] == cupy.__version__
     for name, allowed in METHODS.items():
         signature = getattr(cupy.ndarray, name).__doc__.strip().splitlines()[0]

@@ -9,6 +9,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `import minigpt` works from anywhere
 
+try:
+    import torch
+    import transformers
+except ImportError as error:
+    raise SystemExit(f"{error}: pip install -r requirements.txt -r requirements-oracles.txt") from None
+
 import numpy as np
 import test_generate_against_transformers as generation
 import test_layers_against_torch as layers
@@ -16,7 +22,6 @@ import test_models_against_torch as models
 import test_optim_against_torch as optimizers
 from problems import built, stable_numbers
 from references import FOLDER, KINDS, VERSIONS, kept
-from torch_oracle import torch
 
 from minigpt import backend
 
@@ -25,6 +30,7 @@ THEIRS = {
     "models": models.their_results,
     "training": models.their_trained_results,
     "optimizers": optimizers.their_results,
+    "schedules": optimizers.their_rates,
     "greedy": generation.their_greedy_results,
     "beams": generation.their_beam_results,
     "distributions": generation.their_distribution_results,
@@ -44,7 +50,7 @@ def fresh(kind: str) -> dict:
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    versions = f"torch {torch.__version__}, transformers {models.transformers.__version__}, numpy {np.__version__}"
+    versions = f"torch {torch.__version__}, transformers {transformers.__version__}, numpy {np.__version__}"
     for kind in KINDS:
         arrays = {f"{problem}/{name}": array for problem, found in fresh(kind).items() for name, array in found.items()}
         path = FOLDER / f"{kind}.npz"

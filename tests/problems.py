@@ -115,7 +115,7 @@ def trained_results() -> dict:
     return {"norms": np.array(norms), **{path: p.data for path, p in model.parameters().items()}}
 
 
-# ---- optimizers
+# ---- optimizers and schedules
 
 RATES = [0.1, 0.03, 0.2, 0.0, 0.07, 0.1, 0.1]
 GRADIENT_SIZES = (1.0, 1e-7)  # the second is near Adam's eps
@@ -157,3 +157,12 @@ def optimizer_results(name, size) -> dict:
         for path, p in model.parameters().items():
             rows[path].append(p.data.copy())
     return {path: np.stack(values) for path, values in rows.items()}
+
+
+PEAK, STEPS, WARMUP, FINAL = 0.3, 23, 5, 0.02
+
+
+def schedule_results(kind) -> dict:
+    """The learning rate of every step."""
+    schedule = Schedule(kind, PEAK, STEPS, WARMUP, FINAL)
+    return {"rates": np.array([schedule(step) for step in range(STEPS)])}

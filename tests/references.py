@@ -20,11 +20,13 @@ from problems import (
     built,
     model_results,
     optimizer_results,
+    schedule_results,
     trained_results,
 )
 
 from minigpt.backend import to_host
 from minigpt.cases import CASES
+from minigpt.optim import SCHEDULES
 
 FOLDER = Path(__file__).parent / "references"
 CURE = "run `python tests/freeze_references.py` (it needs requirements-oracles.txt) and commit tests/references/"
@@ -57,6 +59,7 @@ KINDS = {
     "training": Kind(trained_results, {"ten steps": ()}, {"float64": 1e-8}),
     "optimizers": Kind(optimizer_results, {f"{name}, gradients {size:g}": (name, size)
                                            for name in OPTIMIZERS for size in GRADIENT_SIZES}, {"float64": 1e-13}),
+    "schedules": Kind(schedule_results, {kind: (kind,) for kind in SCHEDULES}, {"float64": 1e-13}),
     "greedy": Kind(greedy_results, {name: (name,) for name in GREEDY}, {"float64": 0}),
     "beams": Kind(beam_results, {name: (name,) for name in BEAM}, {"float64": 2e-6}),  # transformers scores in float32
     "distributions": Kind(distribution_results, {f"logits {n}": (n,) for n in range(5)}, {"float64": 1e-12}),

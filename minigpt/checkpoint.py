@@ -9,14 +9,19 @@ Safetensors hold numbers and nothing else; a pickle could run any code when it i
 import json
 import math
 import os
+import reprlib
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import safetensors
 import safetensors.numpy
 
-from minigpt.backend import asarray, to_host
+from minigpt.backend import asarray, quiet, to_host, xp
 from minigpt.errors import InputError
+from minigpt.json_file import is_number, parse_json
+
+LARGEST = 10**10  # a run of more steps, or seconds, than that is none
 
 
 @dataclass
@@ -46,41 +51,72 @@ def save_checkpoint(path: Path, model, optimizer, progress: Progress) -> None:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def _opened(path: Path):
+    """The checkpoint file, open. InputError for whatever is wrong with it, FileNotFoundError where there is none."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}: has the run been started, and saved once?")
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            yield file
+    except InputError:
+        raise
+    except (safetensors.SafetensorError, LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+        raise InputError(f"{path} is damaged ({reason}): use another checkpoint of the run") from None
+
+
+def check_parameters(path: Path, count: int) -> None:
+    """Raises InputError unless the checkpoint is of a model with so many parameters; asked before building that."""
+    with _opened(path) as file:
+        names = [name for name in list(file.keys()) if not name.startswith("optimizer.")]
+        stored = sum(math.prod(file.get_slice(name).get_shape()) for name in names)
+    if stored != count:
+        raise InputError(f"{path} holds {stored:,} parameters, the model's are {count:,}: use the config.json that "
+                         "lies beside it")
+
+
 def load_checkpoint(path: Path, model, optimizer=None) -> Progress:
     """Fill model (and optimizer) from the checkpoint at `path`.
 
     Raises FileNotFoundError, or InputError when the file is damaged or was made for another shape of model.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}: has the run been started, and saved once?")
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
-            progress = Progress(**json.loads(header["progress"]))
-            steps = int(header["optimizer_steps"])
-            wanted = {name: p.data for name, p in model.parameters().items()}
-            if optimizer is not None:
-                wanted |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
-            stored = set(file.keys())
-            if optimizer is None:
-                stored = {name for name in stored if not name.startswith("optimizer.")}
-            if stored != set(wanted):
-                raise InputError(f"{path} is of another model (it lacks {sorted(set(wanted) - stored)[:3]} and has "
-                                 f"{sorted(stored - set(wanted))[:3]}): use the config.json that lies beside it")
-            loaded = {name: file.get_tensor(name) for name in wanted}
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path} is damaged ({reason}): use another checkpoint of the run") from None
+    wanted = {name: p.data for name, p in model.parameters().items()}
+    if optimizer is not None:
+        wanted |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
+    with _opened(path) as file:
+        header = file.metadata() or {}
+        progress, steps = _read_progress(header["progress"]), int(header["optimizer_steps"])
+        if not 0 <= steps <= LARGEST:
+            raise ValueError("optimizer_steps has no meaning")
+        stored = {name for name in list(file.keys()) if optimizer is not None or not name.startswith("optimizer.")}
+        if stored != set(wanted):
+            lacks, has = (reprlib.repr(sorted(names)) for names in (set(wanted) - stored, stored - set(wanted)))
+            raise InputError(f"{path} is of another model (it lacks {lacks} and has {has}): use the config.json that "
+                             "lies beside it")
+        loaded = {name: file.get_tensor(name) for name in wanted}
     for name, array in loaded.items():
         if array.shape != wanted[name].shape or array.dtype.kind != "f":
             raise InputError(f"{path}: {name} is {array.dtype} {array.shape}, the model's is {wanted[name].shape}; use "
                              "the config.json that lies beside it")
-        if not math.isfinite(float(abs(array).sum())):
+        with quiet():  # a float64 may be too large for a float32
+            loaded[name] = asarray(array)
+        if not xp.isfinite(loaded[name]).all():
             raise InputError(f"{path}: {name} holds NaN or infinity: use another checkpoint of the run")
     for name, array in loaded.items():  # only now, so that a bad file changes nothing
-        wanted[name][...] = asarray(array)
+        wanted[name][...] = array
     if optimizer is not None:
         optimizer.steps = steps
+    return progress
+
+
+def _read_progress(text: str) -> Progress:
+    """Raises ValueError or TypeError for anything that isn't the progress of a run."""
+    values = parse_json(text)
+    progress = Progress(**values)
+    losses = (progress.validation_loss, progress.best_validation_loss)
+    if (set(values) != set(asdict(progress)) or type(progress.step) is not int or not is_number(progress.seconds)
+            or not all(loss is None or is_number(loss) for loss in losses)
+            or not (0 <= progress.step <= LARGEST and 0 <= progress.seconds <= LARGEST)):
+        raise ValueError("its progress has no meaning")
     return progress

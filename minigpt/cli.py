@@ -43,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure") and not stream.isatty():
-            stream.reconfigure(encoding="utf-8")  # a redirected stream on Windows would refuse most characters
+            # A redirected stream on Windows would refuse most characters; a file's name may hold what is no character.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     parsed = make_parser().parse_args(arguments)
     try:
         code = parsed.run(parsed)
@@ -55,6 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("minigpt: stopped", file=sys.stderr)
         return 130
+    except MemoryError as error:
+        print(f"minigpt {parsed.command}: there is not enough memory ({_one_line(error)}): choose a smaller model or "
+              "--batch-size", file=sys.stderr)
+        return 2
     except (InputError, OSError) as error:
         print(f"minigpt {parsed.command}: {_one_line(error)}", file=sys.stderr)
         return 2

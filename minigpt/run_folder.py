@@ -15,13 +15,18 @@ import contextlib
 import itertools
 import json
 import os
+import reprlib
 import shutil
 from dataclasses import fields
 from pathlib import Path
 
-from minigpt.checkpoint import load_checkpoint
+from minigpt import backend
+from minigpt.checkpoint import check_parameters, load_checkpoint
 from minigpt.errors import InputError
+from minigpt.json_file import is_number, parse_json
+from minigpt.memory import check_memory
 from minigpt.models.gpt import GPT, GPTConfig
+from minigpt.models.gpt_size import count_parameters, generation_bytes
 from minigpt.run_lock import LOCK, locked
 from minigpt.text.tokenizer import load_tokenizer
 
@@ -95,8 +100,8 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def remove_rests(folder: Path) -> None:
-    """Remove the temporary files of a run that was killed while it wrote them."""
-    for path in folder.glob("*.tmp"):
+    """Remove the temporary files of a run that was killed while it wrote them, ours and those of safetensors."""
+    for path in [*folder.glob("*.tmp"), *folder.glob(".tmp*")]:
         path.unlink()
 
 
@@ -108,7 +113,7 @@ def read_config(folder: Path) -> dict:
     if not path.is_file():
         raise FileNotFoundError(f"{folder} is not the folder of a run: it has no {CONFIG}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path} is not valid JSON ({error}): restore it, or train again") from None
     if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("model", "training")):
@@ -120,14 +125,18 @@ def from_dict(cls, values: dict, path: Path):
     """A configuration dataclass from JSON. Raises InputError for missing or unknown fields, and for wrong types."""
     known = {field.name: field for field in fields(cls)}
     if set(values) != set(known):
-        wrong = sorted(set(values) ^ set(known))
-        raise InputError(f"{path}: the fields {', '.join(wrong)} are missing or unknown: it is of another version")
+        wrong = [name if len(name) <= 40 else name[:40] + "..." for name in sorted(set(values) ^ set(known))]
+        shown = ", ".join(wrong[:20]) + (", ..." if len(wrong) > 20 else "")
+        raise InputError(f"{path}: the fields {shown} are missing or unknown: it is of another version")
     for name, value in values.items():
         expected = type(known[name].default)
-        if not isinstance(value, (int, float) if expected is float else expected) or (
-                isinstance(value, bool) and expected is not bool):
-            raise InputError(f"{path}: {name} is {value!r}, which is not of type {expected.__name__}")
-    return cls(**values)
+        fits = is_number(value) if expected is float else type(value) is expected
+        if not fits:
+            raise InputError(f"{path}: {name} is {reprlib.repr(value)}, which is not of type {expected.__name__}")
+    try:
+        return cls(**values)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def load_model(folder: Path):
@@ -135,11 +144,20 @@ def load_model(folder: Path):
 
     Raises FileNotFoundError or InputError, each naming the file.
     """
-    config = read_config(folder)
-    model = GPT(from_dict(GPTConfig, config["model"], folder / CONFIG))
-    tokenizer = load_tokenizer(folder)
-    if tokenizer.vocab_size != model.config.vocab_size:
-        raise InputError(f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, the model "
-                         f"{model.config.vocab_size}: they are not of one run; restore the one that was changed")
-    load_checkpoint(folder / (BEST if (folder / BEST).is_file() else NEWEST), model)
+    shape = from_dict(GPTConfig, read_config(folder)["model"], folder / CONFIG)
+    tokenizer = load_run_tokenizer(folder, shape)
+    path = folder / (BEST if (folder / BEST).is_file() else NEWEST)
+    check_parameters(path, count_parameters(shape))
+    check_memory(generation_bytes(shape, backend.dtype().itemsize), "take a machine with more")
+    model = GPT(shape)
+    load_checkpoint(path, model)
     return model, tokenizer
+
+
+def load_run_tokenizer(folder: Path, shape: GPTConfig):
+    """The tokenizer of a run, which must be the one that its model was made for. Raises as load_tokenizer does."""
+    tokenizer = load_tokenizer(folder)
+    if tokenizer.vocab_size != shape.vocab_size:
+        raise InputError(f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, the model "
+                         f"{shape.vocab_size}: they are not of one run; restore the one that was changed")
+    return tokenizer

@@ -10,6 +10,7 @@ from minigpt.json_file import is_number, parse_json
 from minigpt.run_folder import replace_text
 
 NUMBERS = ("loss", "validation_loss")  # what is drawn, where a record has it
+MOST = 1e38  # about the largest number in float32
 
 
 def read_log(path: Path) -> list[dict]:
@@ -34,5 +35,5 @@ def _read(path: Path):
         except ValueError:
             continue
         if isinstance(record, dict) and isinstance(record.get("step"), int) and all(
-                is_number(record[name]) for name in ("step", *NUMBERS) if name in record):
+                is_number(record[name]) and abs(record[name]) < MOST for name in ("step", *NUMBERS) if name in record):
             yield line, record

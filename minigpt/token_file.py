@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minigpt.errors import InputError
+from minigpt.json_file import parse_json
 
 _REDO = "delete it and prepare the data again"
 
@@ -108,8 +109,13 @@ def read_counts(path: Path) -> Counts:
 def _describe(path: Path) -> tuple[np.dtype, Counts]:
     description = _description(path)
     try:
-        content = json.loads(description.read_text(encoding="utf-8"))
-        counts = Counts(*(int(content[name]) for name in Counts._fields))
+        content = parse_json(description.read_text(encoding="utf-8"))
+        counts = Counts(*(content[name] for name in Counts._fields))
+        # Every character takes 1 to 4 bytes; where there are tokens, some text was behind them.
+        if (any(type(count) is not int or not 0 <= count < 1 << 50 for count in counts)
+                or not counts.characters <= counts.bytes <= 4 * counts.characters
+                or counts.characters < min(counts.tokens, 1)):
+            raise ValueError
         dtype = {"<u2": np.dtype("<u2"), "<u4": np.dtype("<u4")}[content["dtype"]]
     except FileNotFoundError:
         raise _missing(description) from None

@@ -41,7 +41,8 @@ def training_step(model, optimizer: Optimizer, tokens, config: TrainConfig, step
     rate = config.make_schedule()(step)
     if not (math.isfinite(loss) and math.isfinite(norm)):
         raise Diverged(f"the loss is {loss} and the gradient's norm {norm} at step {step + 1}, learning rate {rate:g}")
-    optimizer.step(rate)
+    with backend.quiet():
+        optimizer.step(rate)
     return {"step": step + 1, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
 
 

@@ -284,7 +284,7 @@ def test_a_missing_file_is_named(name, tmp_path):
     ("merges.txt", "l o\n", "l  o\n", "line 4 does not join"),
     ("merges.txt", "l o\n", "l o\nl o\n", "line 5 does not join"),
     ("merges.txt", "l o\n", "lo\n", "line 4 does not join"),
-    ("merges.txt", "#version: 0.2\n", "", "line 2 does not join"),
+    ("merges.txt", "#version: 0.2\n", "", "its first line is not '#version: 0.2'"),
     ("vocab.json", '"es": 256', '"es": 257', "are not those that merges.txt makes"),
     ("vocab.json", '"es": 256, ', "", "are not those that merges.txt makes"),
     ("vocab.json", '"es": 256', '"es": "256"', "whole number"),

@@ -434,7 +434,7 @@ def test_a_missing_or_broken_run_is_refused(trained, here, capsys, command):
     for bad, words in (("{", "is not valid JSON"), ("[1]", "lacks the sections"), ("{}", "lacks the sections"),
                        (good.replace('"d_model": 32', '"d_modle": 32'), "d_model, d_modle are missing or unknown"),
                        (good.replace('"d_model": 32', '"d_model": "32"'), "d_model is '32', which is not of type int"),
-                       (good.replace('"d_model": 32', '"d_model": 36'), "the model's is")):
+                       (good.replace('"d_model": 32', '"d_model": 36'), "the model's are")):
         config.write_text(bad, encoding="utf-8")
         assert words in refused(capsys, *command, "run")
     config.write_text(good, encoding="utf-8")

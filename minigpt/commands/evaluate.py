@@ -11,7 +11,10 @@ from minigpt.commands.options import add_backend, add_json, existing_run
 from minigpt.corpora import find_sources
 from minigpt.data import Dataset, prepare
 from minigpt.evaluate import evaluate
+from minigpt.memory import check_memory
+from minigpt.models.gpt_size import saved_bytes
 from minigpt.run_folder import load_model
+from minigpt.token_file import check_ids
 
 
 def add_arguments(parser) -> None:
@@ -26,8 +29,12 @@ def add_arguments(parser) -> None:
 def run(arguments) -> int:
     backend.use(arguments.backend)
     model, tokenizer = load_model(arguments.model)
+    if backend.name() == "numpy":
+        check_memory(saved_bytes(model.config, arguments.batch_size, backend.dtype().itemsize),
+                     "choose a smaller --batch-size")
     if arguments.data is None:
         dataset = Dataset.open(arguments.model / "data")
+        check_ids(dataset.validation, tokenizer.vocab_size)
         result = evaluate(model, dataset.validation, dataset.validation_counts, arguments.batch_size)
     else:
         # Ids go to a file like those of training, so that a text larger than memory can be evaluated.

@@ -52,12 +52,13 @@ def run(arguments) -> int:
         pieces = generate_text(model, tokenizer, arguments.prompt, arguments.tokens, sampling, arguments.seed,
                                arguments.stop, use_cache=not arguments.no_cache)
     text, in_terminal = "", sys.stdout.isatty()
-    for piece in pieces:
-        if in_terminal:
-            piece = visible(piece)
-        if not arguments.json:
-            print(piece if text else arguments.prompt + piece, end="", flush=True)
-        text += piece
+    with backend.quiet():  # logits that are not finite are refused where a token is chosen
+        for piece in pieces:
+            if in_terminal:
+                piece = visible(piece)
+            if not arguments.json:
+                print(piece if text else arguments.prompt + piece, end="", flush=True)
+            text += piece
     if arguments.json:
         print(json.dumps({"prompt": arguments.prompt, "text": text, "seconds": time.perf_counter() - begin},
                          ensure_ascii=False))

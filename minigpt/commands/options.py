@@ -80,7 +80,3 @@ def existing_run(text: str) -> Path:
     """A folder given as --model or --resume; a trailing checkpoint file is taken to mean its folder."""
     path = Path(text)
     return path.parent if path.suffix == ".safetensors" else path
-
-
-def mebibytes(count: float) -> str:
-    return f"{count / 2**20:,.1f} MiB" if count < 2**33 else f"{count / 2**30:,.1f} GiB"

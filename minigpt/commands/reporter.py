@@ -15,7 +15,7 @@ from minigpt.sampling import Sampling
 
 def say(message: str) -> None:
     """A message to the person at the terminal; standard output stays for results."""
-    print(message, file=sys.stderr, flush=True)
+    print(visible(message), file=sys.stderr, flush=True)
 
 
 def visible(text: str) -> str:

@@ -4,8 +4,10 @@ import json
 import sys
 from dataclasses import asdict
 
-from minigpt.commands.options import DEFAULT_PRESET, add_fields, add_json, find_preset, mebibytes, resized
-from minigpt.models.gpt import PRESETS, GPTConfig
+from minigpt.commands.options import DEFAULT_PRESET, add_fields, add_json, find_preset, resized
+from minigpt.errors import InputError
+from minigpt.memory import mebibytes
+from minigpt.models.gpt import LARGEST, PRESETS, GPTConfig
 from minigpt.models.gpt_size import GPTSize, gpt_size
 
 
@@ -35,6 +37,8 @@ def describe(config: GPTConfig, size: GPTSize, batch_size: int) -> list[str]:
 
 def run(arguments) -> int:
     config = resized(find_preset(arguments.preset), arguments)
+    if not 1 <= arguments.batch_size <= LARGEST:
+        raise InputError(f"--batch-size is outside 1 to {LARGEST:,}: choose for example 16")
     size = gpt_size(config, arguments.batch_size)
     if arguments.json:
         print(json.dumps({**asdict(size), "total_memory": size.total_memory, "config": config.to_dict()}))

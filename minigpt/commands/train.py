@@ -1,13 +1,13 @@
 """python -m minigpt train: from a text to a model, in one folder; or go on with a run that was stopped."""
 
 import json
-import sys
+import reprlib
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from minigpt import backend
-from minigpt.checkpoint import Progress, load_checkpoint
+from minigpt.checkpoint import Progress, check_parameters, load_checkpoint
 from minigpt.commands.options import (
     DEFAULT_PRESET,
     add_backend,
@@ -18,7 +18,6 @@ from minigpt.commands.options import (
     find_preset,
     flag,
     given,
-    mebibytes,
     resized,
 )
 from minigpt.commands.reporter import Reporter, first_sentence, sample_prompt, say, text_bar
@@ -28,8 +27,9 @@ from minigpt.data import Dataset, prepare, training_batch
 from minigpt.errors import InputError
 from minigpt.evaluate import evaluate
 from minigpt.interrupt import stop_on_signal
+from minigpt.memory import check_memory, mebibytes, peak_memory
 from minigpt.models.gpt import GPT, PRESETS, GPTConfig
-from minigpt.models.gpt_size import gpt_size, measure_saved
+from minigpt.models.gpt_size import count_parameters, gpt_size, measure_saved
 from minigpt.pictures import draw_attention, draw_loss
 from minigpt.pieces import read_pieces
 from minigpt.run_folder import (
@@ -40,6 +40,7 @@ from minigpt.run_folder import (
     NEWEST,
     free_name,
     from_dict,
+    load_run_tokenizer,
     new_run,
     read_config,
     remove_rests,
@@ -47,7 +48,8 @@ from minigpt.run_folder import (
 )
 from minigpt.run_lock import locked
 from minigpt.run_log import read_log
-from minigpt.text.tokenizer import KINDS, load_tokenizer, train_tokenizer
+from minigpt.text.tokenizer import KINDS, train_tokenizer
+from minigpt.token_file import check_ids
 from minigpt.train import Diverged, train
 from minigpt.train_config import TrainConfig, make_optimizer
 
@@ -138,6 +140,7 @@ def _started(arguments) -> Path:
     config = resized(find_preset(settings["preset"]), arguments)
     training = apply(TrainConfig(**TRAINING.get(settings["preset"], PAPERS)), arguments)
     backend.use(arguments.backend, settings["dtype"])
+    _check_memory(replace(config, vocab_size=1), training)  # before the text is read; the tokenizer can only add to it
     sources = find_sources(settings["data"])
     folder = arguments.out or free_name(Path("runs"), _stem(settings["data"]))
     with _saying_how_to_go_on(folder, "try again, or choose another --out"), new_run(folder):
@@ -150,6 +153,7 @@ def _started(arguments) -> Path:
             dataset = prepare(sources, tokenizer, folder / "data", settings["validation_fraction"], show)
         training_batch(dataset.train, 1, config.context_length, training.seed, 0)  # refuses a text that is too short
         config = replace(config, vocab_size=tokenizer.vocab_size)
+        _check_memory(config, training)
         write_json(folder / CONFIG, {"model": config.to_dict(), "training": asdict(training), **settings})
     return folder
 
@@ -192,18 +196,26 @@ def _read_settings(folder: Path) -> dict:
     content = read_config(folder)
     for section, cls in (("model", GPTConfig), ("training", TrainConfig)):
         from_dict(cls, content[section], folder / CONFIG)
-    missing = [key for key in RUN_SETTINGS if key not in content]
-    if missing:
-        raise InputError(f"{folder / CONFIG} lacks {', '.join(missing)}: restore it, or train again")
+    wrong = sorted(content.keys() ^ {"model", "training", *RUN_SETTINGS})
+    if wrong:
+        raise InputError(f"{folder / CONFIG}: {reprlib.repr(wrong)} are missing or unknown: restore it, or train again")
+    if not isinstance(content["data"], list) or not all(isinstance(name, str) for name in content["data"]):
+        raise InputError(f"{folder / CONFIG}: data is {reprlib.repr(content['data'])}, not a list of names: restore it")
     return content
 
 
 def _train(folder: Path, arguments) -> int:
     """Train the run in `folder` from its newest checkpoint to its last step, then draw and tell."""
     content = _read_settings(folder)
-    model = GPT(from_dict(GPTConfig, content["model"], folder / CONFIG), content["training"]["seed"])
+    shape = from_dict(GPTConfig, content["model"], folder / CONFIG)
     config = from_dict(TrainConfig, content["training"], folder / CONFIG)
-    tokenizer, dataset = load_tokenizer(folder), Dataset.open(folder / "data")
+    tokenizer, dataset = load_run_tokenizer(folder, shape), Dataset.open(folder / "data")
+    for part in (dataset.train, dataset.validation):
+        check_ids(part, tokenizer.vocab_size)
+    if (folder / NEWEST).is_file():
+        check_parameters(folder / NEWEST, count_parameters(shape))
+    _check_memory(shape, config)
+    model = GPT(shape, config.seed)
     optimizer, progress = make_optimizer(model, config), Progress()
     if (folder / NEWEST).is_file():
         progress = load_checkpoint(folder / NEWEST, model, optimizer)
@@ -236,8 +248,17 @@ def _train(folder: Path, arguments) -> int:
                 f"    {_again(folder)}")
             return 128 + signal_number()
     grown = peak_memory() - memory_before  # before the pictures, which need some memory of their own
-    _finish(folder, model, dataset, tokenizer, config, progress, size, grown, arguments.json)
+    with backend.quiet():
+        _finish(folder, model, dataset, tokenizer, config, progress, size, grown, arguments.json)
     return 0
+
+
+def _check_memory(shape: GPTConfig, config: TrainConfig) -> None:
+    vectors = {"sgd": 0, "momentum": 1}.get(config.optimizer, 2)
+    size = gpt_size(shape, config.batch_size, backend.dtype().itemsize, vectors)
+    if backend.name() == "numpy":  # a GPU has memory of its own, and says at once when it is full
+        check_memory(size.total_memory, "choose a smaller --batch-size (--accumulate makes up for it), --d-model or "
+                     "--context-length; python -m minigpt size tells what each needs")
 
 
 def _finish(folder, model, dataset, tokenizer, config, progress, size, grown, as_json) -> None:
@@ -262,13 +283,3 @@ def _finish(folder, model, dataset, tokenizer, config, progress, size, grown, as
     if as_json:
         print(json.dumps({"step": progress.step, "run": str(folder), "seconds": progress.seconds, "saved_bytes": saved,
                           "predicted_saved_bytes": size.saved, **({} if result is None else asdict(result))}))
-
-
-def peak_memory() -> int:
-    """The most memory this process has held so far, in bytes; 0 where the system doesn't tell (Windows)."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux kibibytes

@@ -62,6 +62,13 @@ def saved_bytes(config: GPTConfig, batch_size: int, itemsize: int = 4) -> int:
     return tokens * (itemsize * numbers + masks + 8 + 8 + 1)  # ids, targets, and which targets are counted
 
 
+def generation_bytes(config: GPTConfig, itemsize: int = 4) -> int:
+    """Bytes that generating takes at full context: the weights, the keys and values of all layers, sinusoids."""
+    c = config
+    table = c.context_length * c.d_model  # of the positions; learned ones are counted among the parameters
+    return itemsize * (count_parameters(c) + 2 * c.num_layers * table + (table if c.positions == "sinusoidal" else 0))
+
+
 def gpt_size(config: GPTConfig, batch_size: int = 1, itemsize: int = 4, optimizer_vectors: int = 2) -> GPTSize:
     """itemsize: bytes a number, 4 for float32. optimizer_vectors: 2 for Adam, 1 for momentum, 0 for plain SGD."""
     n = count_parameters(config)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from minigpt.errors import InputError
+from minigpt.json_file import parse_json
 
 UNKNOWN = "<unk>"
 SETTINGS_FILE = "tokenizer.json"
@@ -138,9 +139,13 @@ def read_file(path: Path) -> str:
 def read_json(path: Path) -> dict:
     """The object in a JSON file. Errors as in read_file; InputError also where it is no JSON object."""
     try:
-        content = json.loads(read_file(path))
+        content = parse_json(read_file(path))
     except json.JSONDecodeError as error:
         raise damaged(path, f"no valid JSON at line {error.lineno}, column {error.colno}") from None
+    except InputError:
+        raise
+    except ValueError as error:
+        raise damaged(path, f"no valid JSON: {error}") from None
     if not isinstance(content, dict):
         raise damaged(path, "it holds no JSON object")
     return content

@@ -127,12 +127,17 @@ class BPETokenizer(Tokenizer):
         lines = [HEADER, *(f"{self.tokens[left]} {self.tokens[right]}" for left, right in self.merges)]
         write_file(Path(folder) / "vocab.json", json.dumps(vocabulary))
         write_file(Path(folder) / "merges.txt", "\n".join(lines) + "\n")
-        write_file(Path(folder) / SETTINGS_FILE, json.dumps({"kind": self.kind}) + "\n")
+        settings = {"kind": self.kind, "special_tokens": list(self.special_ids)}
+        write_file(Path(folder) / SETTINGS_FILE, json.dumps(settings) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> "BPETokenizer":
-        read_settings(folder, cls.kind)
-        return cls.from_gpt2_files(Path(folder) / "vocab.json", Path(folder) / "merges.txt")
+        settings, merges_path = read_settings(folder, cls.kind), Path(folder) / "merges.txt"
+        tokenizer = cls.from_gpt2_files(Path(folder) / "vocab.json", merges_path)
+        # Where merges are missing at the end, the tokens that they make look like special ones.
+        if settings.get("special_tokens", list(tokenizer.special_ids)) != list(tokenizer.special_ids):
+            raise damaged(merges_path, "it does not make all the tokens of vocab.json")
+        return tokenizer
 
     @classmethod
     def from_gpt2_files(cls, vocab_path: Path, merges_path: Path) -> "BPETokenizer":
@@ -143,7 +148,10 @@ class BPETokenizer(Tokenizer):
         """
         ids = {letter: i for i, letter in enumerate(byte_to_unicode().values())}
         merges = []
-        for number, line in enumerate(read_file(merges_path).rstrip("\n").split("\n")[1:], start=2):
+        header, *lines = read_file(merges_path).rstrip("\n").split("\n")
+        if not header.startswith("#version"):
+            raise damaged(merges_path, f"its first line is not {HEADER!r}")
+        for number, line in enumerate(lines, start=2):
             left, _, right = line.partition(" ")
             if left not in ids or right not in ids or left + right in ids:
                 raise damaged(merges_path, f"line {number} does not join two tokens made before into a new one")
@@ -155,7 +163,10 @@ class BPETokenizer(Tokenizer):
         special_tokens = sorted(vocabulary.keys() - ids.keys(), key=vocabulary.get)
         if vocabulary != ids | {token: len(ids) + i for i, token in enumerate(special_tokens)}:
             raise damaged(vocab_path, f"its {len(vocabulary)} tokens are not those that {merges_path.name} makes")
-        return cls(merges, special_tokens)
+        try:
+            return cls(merges, special_tokens)
+        except InputError as error:
+            raise damaged(vocab_path, str(error)) from None
 
 
 def apply_merges(ids: list[int], merged: dict[Pair, int]) -> list[int]:

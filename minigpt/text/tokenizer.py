@@ -1,6 +1,7 @@
 """Choose a tokenizer by name: train_tokenizer(kind, pieces), and load_tokenizer(folder) for one that was saved."""
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     path = Path(folder) / SETTINGS_FILE
     kind = read_json(path).get("kind")
     if kind not in KINDS:
-        raise damaged(path, f"its kind is {kind!r}, not one of {', '.join(KINDS)}")
+        raise damaged(path, f"its kind is {reprlib.repr(kind)}, not one of {', '.join(KINDS)}")
     return find_tokenizer(kind).load(folder)
 
 

@@ -1,0 +1,53 @@
+"""How much memory there is, so that what can't fit is refused before it is asked for.
+
+Asking is no test: most systems promise more memory than they have, and end the process when it uses what was promised.
+"""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from minigpt.errors import InputError
+
+
+def check_memory(needed: int, cure: str) -> None:
+    """Raises InputError when `needed` bytes are more than this process could ever have."""
+    there = machine_memory()
+    if there is not None and needed > there:
+        raise InputError(f"this needs {mebibytes(needed)} of memory and {mebibytes(there)} are there: {cure}")
+
+
+def machine_memory() -> int | None:
+    """Bytes of memory that this process may use at most; None where the system doesn't tell."""
+    limits = []
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(ImportError):
+        import resource
+
+        limits.append(resource.getrlimit(resource.RLIMIT_AS)[0])  # negative for none
+    with contextlib.suppress(OSError, ValueError):  # of a container
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    if sys.platform == "win32":
+        import ctypes
+
+        kibibytes = ctypes.c_ulonglong()
+        if ctypes.windll.kernel32.GetPhysicallyInstalledSystemMemory(ctypes.byref(kibibytes)):
+            limits.append(kibibytes.value * 1024)
+    return min((limit for limit in limits if limit > 0), default=None)
+
+
+def peak_memory() -> int:
+    """The most memory this process has held so far, in bytes; 0 where the system doesn't tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux kibibytes
+
+
+def mebibytes(count: float) -> str:
+    """A number of bytes as it is said."""
+    return f"{count / 2**20:,.1f} MiB" if count < 2**33 else f"{count / 2**30:,.1f} GiB"

@@ -5,6 +5,7 @@ Exit codes: 0 done; 2 bad input, told in one line; 1 the work itself failed (a r
 """
 
 import argparse
+import difflib
 import os
 import sys
 
@@ -14,7 +15,7 @@ from minigpt.errors import InputError
 
 COMMANDS = {
     "train": (train, "train a GPT on any text; with no flag, on Python's own documentation for about two minutes"),
-    "generate": (generate, "let a trained model write on from a prompt"),
+    "generate": (generate, "let a trained model continue a prompt"),
     "evaluate": (evaluate, "measure a trained model on a text: loss, perplexity, bits per character and byte"),
     "gradcheck": (gradcheck, "check every hand-written gradient against finite differences"),
     "gpucheck": (gpucheck, "compare CuPy on this machine's GPU with NumPy, and print a table to paste"),
@@ -25,11 +26,24 @@ COMMANDS = {
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
         """One line, and the cure; argparse would print the whole usage first."""
+        if message.endswith("expected one argument"):
+            message += "; a text that begins with - is written behind an equals sign, as in --prompt=-x"
         self.exit(2, f"{self.prog}: {message} ({self.prog} --help lists the flags)\n")
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Refuse an unknown flag here, where its command is known, and offer the nearest of the command's own."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown and self.prog.count(" ") > 2:
+            flags = [flag for action in self._actions for flag in action.option_strings]
+            near = difflib.get_close_matches(unknown[0].split("=")[0], flags, n=2)
+            hint = f": did you mean {' or '.join(near)}?" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return found, unknown
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="minigpt", description="Language models from scratch: every gradient written by hand.")
+    parser = _Parser(prog="python -m minigpt",
+                     description="Language models from scratch: every gradient written by hand.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
     for name, (module, description) in COMMANDS.items():
         sub = commands.add_parser(name, help=description, description=description[0].upper() + description[1:] + ".",
@@ -66,8 +80,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _one_line(error: Exception) -> str:
-    """The message of an error, ours or the system's. A name from a file may have line ends or worse in it."""
+    """The message of an error, ours or the system's. A name from a file may be endless, or have line ends in it."""
     message = str(error)
     if isinstance(error, OSError) and error.strerror:
         message = error.strerror + (f": {error.filename}" if error.filename else "")
+    if len(message) > 700:
+        message = f"{message[:350]} ... {message[-350:]}"
     return visible(message.replace("\n", " "))

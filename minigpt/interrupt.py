@@ -1,6 +1,7 @@
 """Ctrl-C without losses: the first one asks the run to stop after its step, the second stops it at once."""
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ def stop_on_signal() -> Iterator[Callable[[], int]]:
     def remember(number, frame):
         nonlocal caught
         caught = number
+        print("\nfinishing this step, then saving; once more stops at once", file=sys.stderr, flush=True)
         signal.signal(number, before[number])
 
     before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -29,7 +29,7 @@ _BLOCK = 1 << 16  # bytes read at once
 _OTHER_MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
-def read_pieces(sources: Iterable[Source], size: int = 1 << 20) -> Iterator[str]:
+def read_pieces(sources: Iterable[Source], size: int = 1 << 17) -> Iterator[str]:
     """Streams the text of all sources, joined, in pieces of `size` characters and the rest of a word.
 
     The pieces joined are the text exactly, newlines as they are, but for two things. A byte-order mark at the start of

@@ -197,7 +197,7 @@ def test_size_counts_what_no_machine_could_hold(capsys):
 @pytest.mark.parametrize("command", [[], ["train"], ["generate"], ["evaluate"], ["gradcheck"], ["size"]])
 def test_help(capsys, command):
     code, out, _ = call(capsys, *command, "--help")
-    assert code == 0 and "usage: minigpt" in out
+    assert code == 0 and "usage: python -m minigpt" in out
     assert "==SUPPRESS==" not in out
 
 
@@ -315,6 +315,17 @@ def test_a_diverging_run_says_where_and_keeps_the_last_good_checkpoint(here, cap
     assert call(capsys, "generate", "--model", "run", "--prompt", "the", "--tokens", "3")[0] == 0
 
 
+def test_training_goes_on_when_nobody_reads_its_samples(here):
+    process = start("train", *LONG, "--data", "text.txt", "--out", "run")
+    process.stdout.read(5)
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 0, err
+    assert "nobody reads standard output any more: training goes on" in err and "Traceback" not in err
+    assert len(Path("run/log.jsonl").read_text(encoding="utf-8").splitlines()) == 61
+
+
 def test_output_into_a_closed_pipe_is_no_error(trained):
     process = start("generate", "--model", str(trained / "run"), "--prompt", "the", "--tokens", "3000")
     process.stdout.read(5)
@@ -332,7 +343,7 @@ def refused(capsys, *arguments):
     before = sorted(Path().rglob("*"))
     code, out, err = call(capsys, *arguments)
     assert code == 2, (code, out, err)
-    assert out == "" and err.count("\n") == 1 and err.startswith("minigpt"), err
+    assert out == "" and err.count("\n") == 1 and err.startswith(("minigpt", "python -m minigpt")), err
     assert "Traceback" not in err
     assert sorted(Path().rglob("*")) == before
     return err
@@ -353,7 +364,8 @@ BAD_TRAINING = {
     "vocabulary": (["--tokenizer", "bpe", "--vocab-size", "10"], "256"),
     "number": (["--steps", "many"], "invalid int value: 'many'"),
     "steps": (["--steps", "0"], "steps 0 is too small: choose at least 1"),
-    "flag": (["--layers", "3"], "unrecognized arguments: --layers 3"),
+    "flag": (["--layers", "3"], "unrecognized arguments: --layers 3: did you mean --num-layers?"),
+    "flag of another name": (["--lr", "3"], "python -m minigpt train: unrecognized arguments: --lr 3"),
     "seed": (["--seed", "-1"], "seed -1"),
     "optimizer": (["--optimizer", "adamm"], "choose one of adamw, adam, momentum, sgd"),
     "schedule": (["--schedule", "cos"], "choose one of constant, linear, cosine, inverse_sqrt"),
@@ -452,7 +464,9 @@ BAD_GENERATION = {
     "top-p 2": (["--prompt", "x", "--top-p", "2"], "top-p 2.0 is outside (0, 1]"),
     "top-k": (["--prompt", "x", "--top-k", "-1"], "top-k -1 is negative"),
     "tokens": (["--prompt", "x", "--tokens", "-1"], "--tokens -1 is negative"),
-    "beams": (["--prompt", "the", "--beams", "-2"], "-2 beams"),
+    "beams": (["--prompt", "the", "--beams", "-2"], "--beams -2 is negative: choose 0 (off)"),
+    "beams at random": (["--prompt", "the", "--beams", "2", "--top-p", "0.5"], "nothing at random: leave out --top-p"),
+    "dash": (["--prompt", "-x"], "as in --prompt=-x"),
     "beams, no prompt": (["--prompt", "", "--beams", "2"], "the prompt is empty"),
     "stop": (["--prompt", "the", "--stop", ""], "a stop string is empty"),
     "seed": (["--prompt", "the", "--seed", "-4"], "seed -4 is negative"),

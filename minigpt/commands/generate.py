@@ -6,12 +6,15 @@ import time
 
 from minigpt import backend
 from minigpt.beam_search import beam_search
-from minigpt.commands.options import add_backend, add_json, existing_run
+from minigpt.commands.options import add_backend, add_json, existing_run, flag
 from minigpt.commands.reporter import visible
 from minigpt.errors import InputError
 from minigpt.generate import generate_text
 from minigpt.run_folder import load_model
 from minigpt.sampling import Sampling
+
+# The flags that choose among tokens at random, and the values that change nothing.
+SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0, "seed": 0}
 
 
 def add_arguments(parser) -> None:
@@ -39,6 +42,12 @@ def add_arguments(parser) -> None:
 
 
 def run(arguments) -> int:
+    if arguments.beams < 0:
+        raise InputError(f"--beams {arguments.beams} is negative: choose 0 (off) or more; 4 is usual")
+    if arguments.beams:
+        idle = [flag(name) for name, default in SAMPLING.items() if getattr(arguments, name) != default]
+        if idle:
+            raise InputError(f"--beams searches and draws nothing at random: leave out {' '.join(idle)}")
     if arguments.tokens < 0:
         raise InputError(f"--tokens {arguments.tokens} is negative: choose 0 or more")
     sampling = Sampling(arguments.temperature, arguments.top_k, arguments.top_p, arguments.min_p,

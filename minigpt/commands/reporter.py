@@ -1,6 +1,7 @@
 """What a training run shows: a progress bar on stderr, samples or JSON lines on stdout, a log on disk."""
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,17 +42,19 @@ class Reporter:
     """Called with the record of each step. A sample is generated before, after, and three times in between."""
 
     def __init__(self, model, tokenizer, prompt: str, folder: Path, steps: int, done: int, as_json: bool,
-                 sample_tokens: int = 160):
+                 validation_loss: float | None = None, sample_tokens: int = 160):
         from tqdm import tqdm  # imported here: it brings a monitoring thread
 
         self.model, self.tokenizer, self.prompt, self.sample_tokens = model, tokenizer, prompt, sample_tokens
-        self.folder, self.steps, self.as_json = folder, steps, as_json
-        self.validation_loss = None
+        self.folder, self.steps, self.as_json, self.unread = folder, steps, as_json, False
+        self.validation_loss = validation_loss  # of the latest evaluation, so that a resumed run has one to show
         forget_after(folder / LOG, done)
         self.log = (folder / LOG).open("a", encoding="utf-8", newline="\n")
         # In a terminal the line is redrawn; in a file each redrawing is a line, so there it comes seldom.
-        self.bar = tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True, file=sys.stderr,
+        self.bar = tqdm(total=steps, initial=done, dynamic_ncols=True, file=sys.stderr,
+                        bar_format="{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {elapsed}<{remaining}{postfix}",
                         mininterval=0.2 if sys.stderr.isatty() else 10)
+        self.tokens_per_second = None
 
     def __enter__(self):
         return self
@@ -63,11 +66,13 @@ class Reporter:
     def __call__(self, record: dict) -> None:
         self.validation_loss = record.get("validation_loss", self.validation_loss)
         if self.as_json:
-            print(json.dumps(record), flush=True)
+            self.print(json.dumps(record))
         self.log.write(json.dumps(record) + "\n")
         self.log.flush()
         if record["step"]:
-            shown = {"loss": f"{record['loss']:.3f}", "tok/s": f"{record['tokens_per_second']:,.0f}"}
+            speed = record["tokens_per_second"]  # of one step, which jumps; shown is a mean that forgets slowly
+            self.tokens_per_second = 0.95 * (self.tokens_per_second or speed) + 0.05 * speed
+            shown = {"loss": f"{record['loss']:.3f}", "tok/s": f"{self.tokens_per_second:,.0f}"}
             if self.validation_loss is not None:
                 shown["val"] = f"{self.validation_loss:.3f}"
             self.bar.set_postfix(shown, refresh=False)
@@ -87,11 +92,23 @@ class Reporter:
         with (self.folder / SAMPLES).open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"--- after {step} of {self.steps} steps ---\n{self.prompt}{text}\n\n")
         if self.as_json:
-            print(json.dumps({"step": step, "sample": self.prompt + text}, ensure_ascii=False), flush=True)
+            self.print(json.dumps({"step": step, "sample": self.prompt + text}, ensure_ascii=False))
         else:
             self.bar.clear()
-            print(f"\n--- after {step} of {self.steps} steps ---\n{self.prompt}{text}\n", flush=True)
+            self.print(f"\n--- after {step} of {self.steps} steps ---\n{self.prompt}{text}\n")
             self.bar.refresh()
+
+    def print(self, text: str) -> None:
+        """To standard output; when its reader has gone (as in `| head`), training goes on without one."""
+        if self.unread:
+            return
+        try:
+            print(text, flush=True)
+        except OSError:  # BrokenPipeError, and on Windows a plain OSError
+            self.unread = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the error would come again at the end
+            say("nobody reads standard output any more: training goes on, and the samples are in "
+                f"{self.folder / SAMPLES}")
 
 
 def first_sentence(dataset, tokenizer) -> str:

@@ -73,7 +73,7 @@ RUN_SETTINGS = {"preset": "small", "dtype": "float32", "data": ["pydoc"], "token
 
 
 def add_arguments(parser) -> None:
-    parser.usage = "minigpt train [--data TEXT ...] [--preset NAME] [--steps N] [--out DIR] [more flags, listed below]"
+    parser.usage = "python -m minigpt train [--data TEXT ...] [--preset NAME] [--steps N] [--out DIR] [more, see below]"
     parser.add_argument("--resume", type=existing_run, metavar="DIR",
                         help="go on with the run in this folder; no other flag is needed, --steps may be raised")
     parser.add_argument("--preset", metavar="NAME",

@@ -47,6 +47,7 @@ BYTE_TO_ID = bytes(sorted(range(256), key=BYTE_ORDER.__getitem__))  # for bytes.
 DEFAULT_VOCAB_SIZE = 4096
 END_OF_TEXT = "<|endoftext|>"
 HEADER = "#version: 0.2"
+MOST_TO_LEARN = 2**22  # bytes of different chunks: half a million words
 CACHED_CHUNKS, CACHED_LENGTH = 2**16, 64  # text repeats its words, so their ids are kept; a bound keeps memory small
 
 
@@ -88,9 +89,8 @@ class BPETokenizer(Tokenizer):
         counts = Counter()
         for piece in checked(pieces):
             counts.update(PATTERN.findall(piece))
-        by_ids = {chunk.encode("utf-8").translate(BYTE_TO_ID): count for chunk, count in counts.items()}
         size = DEFAULT_VOCAB_SIZE if vocab_size is None else vocab_size
-        return cls(learn_merges(by_ids, size - smallest, min_count), special_tokens)
+        return cls(learn_merges(most_frequent(counts), size - smallest, min_count), special_tokens)
 
     def encode(self, text: str, special: bool = False) -> list[int]:
         """The ids of text. InputError only for a lone surrogate.
@@ -167,6 +167,22 @@ class BPETokenizer(Tokenizer):
             return cls(merges, special_tokens)
         except InputError as error:
             raise damaged(vocab_path, str(error)) from None
+
+
+def most_frequent(counts: Counter[str], room: int = MOST_TO_LEARN) -> dict[bytes, int]:
+    """The chunks to learn from, as ids under 256: all of them, or the most frequent ones that `room` bytes hold.
+
+    Learning takes some 70 bytes of memory for each byte of different chunks. No natural text has so many that it
+    matters; but one without any spaces is a single chunk, of which we then take the beginning.
+    """
+    kept = Counter()
+    for chunk, count in counts.most_common():
+        ids = chunk.encode("utf-8")[:room].translate(BYTE_TO_ID)
+        kept[ids] += count
+        room -= len(ids)
+        if not room:
+            break
+    return kept
 
 
 def apply_merges(ids: list[int], merged: dict[Pair, int]) -> list[int]:

@@ -1,0 +1,159 @@
+"""Break minigpt on purpose, one small mistake at a time, and see whether the tests notice.
+
+    python tests/mutants.py                        every mutation of layers/, models/ and optim.py
+    python tests/mutants.py layers/softmax.py      of these files only
+    python tests/mutants.py --sample 40 --seed 3   some of them, drawn at random
+    python tests/mutants.py --list                 say what would be tried
+
+A mutant that the tests don't notice survives: either they are too weak there, or the mistake changes nothing that
+anyone could see. The second kind is in KNOWN, each with its reason. Ends with code 1 when another one survives.
+"""
+
+import argparse
+import importlib.machinery
+import multiprocessing
+import multiprocessing.connection
+import os
+import random
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+from mutation import Mutation, mutations
+
+REPOSITORY = Path(__file__).parent.parent
+PACKAGE = REPOSITORY / "minigpt"
+# The tests that look at layers, models and optimizers. Most mutants fall to the first group, so it goes alone.
+SUITE = [["test_cases", "test_optim"],
+         ["test_layers", "test_attention", "test_references", "test_gpt", "test_edges", "test_module", "test_generate",
+          "test_train"]]  # fmt: skip
+# Seconds after which a mutant is taken to hang (a loop that never ends), which is noticed too. The whole suite takes
+# about a tenth of it.
+HANGS = 300
+# Mutants that no test can tell from the original: the line of source, the change in it, the reason.
+KNOWN = {
+}
+
+
+def files(names: list[str]) -> list[Path]:
+    chosen = [PACKAGE / name for name in names] or [
+        *sorted(PACKAGE.glob("layers/*.py")), *sorted(PACKAGE.glob("models/*.py")), PACKAGE / "optim.py"]
+    return [path for path in chosen if path.name != "__init__.py"]
+
+
+def reason(mutation: Mutation) -> str | None:
+    """Why no test can notice it, where that is known."""
+    return KNOWN.get((mutation.text, mutation.change()))
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads one module from other source than that in its file."""
+
+    def __init__(self, name: str, path: Path, source: bytes):
+        super().__init__(name, str(path))
+        self.source = source
+
+    def get_code(self, fullname):
+        return compile(self.source, self.path, "exec", dont_inherit=True)
+
+
+class _Finder:
+    def __init__(self, mutation: Mutation):
+        parts = mutation.path.relative_to(REPOSITORY).with_suffix("").parts
+        self.name, self.mutation = ".".join(parts), mutation
+
+    def find_spec(self, name, path=None, target=None):
+        if name == self.name:
+            return importlib.machinery.ModuleSpec(
+                name, _Loader(name, self.mutation.path, self.mutation.source()), origin=str(self.mutation.path))
+
+
+def survives(mutation: Mutation | None) -> bool:
+    """In a process of its own: do the tests pass with this mutation (or with none)?"""
+    import pytest
+
+    if mutation is not None:
+        sys.meta_path.insert(0, _Finder(mutation))
+    os.chdir(REPOSITORY)
+    sys.path.insert(0, str(REPOSITORY))
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    timer = threading.Timer(HANGS, os._exit, [1])
+    timer.daemon = True
+    timer.start()
+    for group in SUITE:
+        tests = [str(path) for name in group if (path := REPOSITORY / "tests" / f"{name}.py").is_file()]
+        if pytest.main([*tests, "-x", "-q", "-p", "no:cacheprovider"]) != 0:
+            return False
+    return True
+
+
+def _run(number: int, mutation: Mutation | None, results) -> None:
+    results.put((number, survives(mutation)))
+
+
+def run_all(todo: list[Mutation | None], workers: int, show) -> list[bool]:
+    """survives() for each, `workers` at a time, each in a fresh process that can hang or crash without harm."""
+    # Forking is ten times faster: what the tests import from other packages is imported once, here, minigpt never.
+    context = multiprocessing.get_context("fork" if hasattr(os, "fork") and sys.platform != "darwin" else "spawn")
+    import numpy  # noqa: F401
+    import pytest  # noqa: F401
+    import regex  # noqa: F401
+    import safetensors.numpy  # noqa: F401
+
+    outcome, running, waiting = [False] * len(todo), {}, list(enumerate(todo))
+    results = context.SimpleQueue()
+    while waiting or running:
+        while waiting and len(running) < workers:
+            number, mutation = waiting.pop(0)
+            running[number] = process = context.Process(target=_run, args=(number, mutation, results))
+            process.start()
+        multiprocessing.connection.wait([process.sentinel for process in running.values()])
+        for number in [number for number, process in running.items() if not process.is_alive()]:
+            running.pop(number).join()
+            while not results.empty():  # a process that crashed or hung has put nothing: noticed
+                finished, alive = results.get()
+                outcome[finished] = alive
+            show(number, outcome[number])
+    return outcome
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="*", help="below minigpt/, such as layers/softmax.py; none: all")
+    parser.add_argument("--sample", type=int, default=0, help="how many to draw; 0: all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--list", action="store_true", help="print the mutations and stop")
+    arguments = parser.parse_args()
+
+    todo = [mutation for path in files(arguments.files) for mutation in mutations(path)]
+    if arguments.sample:
+        todo = random.Random(arguments.seed).sample(todo, min(arguments.sample, len(todo)))
+    if arguments.list:
+        print("\n".join(map(str, todo)))
+        return 0
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the workers share the processors already
+    if not run_all([None], 1, lambda number, alive: None)[0]:
+        print("the tests fail without any mutation: mend that first")
+        return 2
+
+    def show(number, alive):
+        if alive and not reason(todo[number]):
+            print(f"survived  {todo[number]}", flush=True)
+
+    outcome = run_all(todo, arguments.workers, show)
+    total, killed = Counter(m.path for m in todo), Counter(m.path for m, alive in zip(todo, outcome) if not alive)
+    for path in total:
+        print(f"{path.relative_to(PACKAGE).as_posix():28} {killed[path]:5} of {total[path]:5} noticed")
+    survivors = [mutation for mutation, alive in zip(todo, outcome) if alive]
+    print(f"{len(todo) - len(survivors)} of {len(todo)} noticed, {1 - len(survivors) / max(len(todo), 1):.1%}")
+    for mutation in survivors:
+        print(f"{mutation}\n    {reason(mutation) or 'NOT NOTICED'}")
+    return 0 if all(map(reason, survivors)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from minigpt.errors import InputError
 from minigpt.text import bpe
-from minigpt.text.bpe import BPETokenizer, apply_merges
+from minigpt.text.bpe import BYTE_TO_ID, BPETokenizer, apply_merges, most_frequent
 from minigpt.text.bpe_training import learn_merges
 from minigpt.text.byte_level import byte_to_unicode
 from minigpt.text.tokenizer import load_tokenizer
@@ -299,3 +299,13 @@ def test_a_damaged_file_is_named(name, old, new, said, tmp_path):
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     message = message_of(load_tokenizer, tmp_path)
     assert str(path) in message and said in message
+
+
+def test_training_learns_from_the_most_frequent_chunks_that_there_is_room_for():
+    counts = Counter({"ab": 3, "ccc": 5, "d": 9, "é": 1})
+    everything = {chunk.encode().translate(BYTE_TO_ID): count for chunk, count in counts.items()}
+    assert most_frequent(counts) == everything
+    cut = most_frequent(counts, 5)
+    assert cut == {b"d".translate(BYTE_TO_ID): 9, b"ccc".translate(BYTE_TO_ID): 5, b"a".translate(BYTE_TO_ID): 3}
+    assert most_frequent(Counter({"xyz": 2, "xyw": 1}), 5) == {b"xyz".translate(BYTE_TO_ID): 2,
+                                                              b"xy".translate(BYTE_TO_ID): 1}

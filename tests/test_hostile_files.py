@@ -11,6 +11,8 @@ import json
 import os
 import random
 import shutil
+import subprocess
+import sys
 import tempfile
 import tracemalloc
 from collections import Counter
@@ -24,7 +26,7 @@ from hypothesis import strategies as st
 
 from minigpt import backend
 from minigpt.cli import main
-from minigpt.commands import train as train_command
+from minigpt.commands import train_messages
 
 RUNS = int(os.environ.get("MINIGPT_FUZZ", "100"))
 MOST_MEMORY = 64 * 2**20
@@ -61,8 +63,8 @@ def told():
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pictures take half a second each, and only the log can harm them."""
-    monkeypatch.setattr(train_command, "draw_loss", lambda records, vocab_size, path: path.touch())
-    monkeypatch.setattr(train_command, "draw_attention", lambda maps, labels, path: path.touch())
+    monkeypatch.setattr(train_messages, "draw_loss", lambda records, vocab_size, path: path.touch())
+    monkeypatch.setattr(train_messages, "draw_attention", lambda maps, labels, path: path.touch())
 
 
 def call(folder: Path, *arguments) -> tuple[int, str, str]:
@@ -506,6 +508,33 @@ def test_made_up_runs(trained, undrawn, data):
         else:
             path.write_bytes(spoil_bytes(good, draw))
         check(folder, draw(st.sampled_from(list(COMMANDS))))
+
+
+@pytest.mark.parametrize("tokenizer", ["char", "byte", "word", "bpe"])
+@pytest.mark.parametrize("spaces", [False, True], ids=["without spaces", "with spaces"])
+def test_one_endless_line(tmp_path, tokenizer, spaces):
+    """A line of 50 MB (200 kB unless the whole is asked for), in 1 GiB of memory, libraries and all."""
+    size = 50_000_000 if RUNS > 1000 else 200_000
+    rng = np.random.default_rng(0)
+    letters = rng.integers(ord("a"), ord("z") + 1, size, dtype="uint8")
+    if spaces:
+        letters[rng.random(size) < 0.2] = ord(" ")
+    (tmp_path / "text.txt").write_bytes(letters.tobytes())
+
+    def restrict():
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run([sys.executable, "-m", "minigpt", "train", *TRAIN, "--tokenizer", tokenizer, "--data",
+                           "text.txt", "--out", "run"], cwd=tmp_path, env=environment, capture_output=True, text=True,
+                          encoding="utf-8", preexec_fn=restrict if sys.platform == "linux" else None)
+    found["train", done.returncode] += 1
+    if tokenizer == "word" and not spaces:  # a handful of words
+        assert done.returncode == 2 and "fewer than context_length 8 + 1" in done.stderr.splitlines()[-1]
+    else:
+        assert done.returncode == 0, done.stderr[-2000:]
 
 
 texts = st.one_of(

@@ -173,8 +173,9 @@ def generator(seed: int, *path: int) -> np.random.Generator:
     `path` tells uses of one seed apart: generator(seed, DROPOUT, step) is the same whatever was drawn before, which is
     what lets a resumed run continue bit for bit. Raises InputError for a negative seed.
     """
-    if seed < 0:
-        raise InputError(f"seed {seed} is negative: choose 0 or more")
+    for name, number in (("seed", seed), *(("step", step) for step in path)):
+        if number < 0:
+            raise InputError(f"{name} {number} is negative: choose 0 or more, as in --seed 0")
     return np.random.default_rng(np.random.SeedSequence([seed, *path]))
 
 

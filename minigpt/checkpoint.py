@@ -63,7 +63,7 @@ def _opened(path: Path):
         raise
     except (safetensors.SafetensorError, LookupError, TypeError, ValueError, AttributeError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise InputError(f"{path} is damaged ({reason}): use another checkpoint of the run") from None
+        raise InputError(f"{path} is damaged ({reason}): {_use_another(path)}") from None
 
 
 def check_parameters(path: Path, count: int) -> None:
@@ -102,7 +102,7 @@ def load_checkpoint(path: Path, model, optimizer=None) -> Progress:
         with quiet():  # a float64 may be too large for a float32
             loaded[name] = asarray(array)
         if not xp.isfinite(loaded[name]).all():
-            raise InputError(f"{path}: {name} holds NaN or infinity: use another checkpoint of the run")
+            raise InputError(f"{path}: {name} holds NaN or infinity: {_use_another(path)}")
     for name, array in loaded.items():  # only now, so that a bad file changes nothing
         wanted[name][...] = array
     if optimizer is not None:
@@ -120,3 +120,8 @@ def _read_progress(text: str) -> Progress:
             or not (0 <= progress.step <= LARGEST and 0 <= progress.seconds <= LARGEST)):
         raise ValueError("its progress has no meaning")
     return progress
+
+
+def _use_another(path: Path) -> str:
+    others = [other for other in sorted(path.parent.glob("*.safetensors")) if other.name != path.name]
+    return f"name another one, {others[0]}" if others else "train again"

@@ -21,13 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
+from minigpt import backend
 from minigpt.corpora import Source
 from minigpt.errors import InputError
 from minigpt.pieces import END_OF_PIECE, read_pieces
 from minigpt.token_file import Counts, open_tokens, read_counts, write_text, write_tokens
 
 IGNORED = -100  # a target with this value isn't counted by the loss; the same number as in layers/cross_entropy.py
-BATCHES = 2  # what a generator is for, so that no two uses of one seed draw the same numbers; from backend.py's list
 _FORMAT = 1  # part of the fingerprint: a higher number here and every dataset is written anew
 
 
@@ -145,17 +145,20 @@ def training_batch(
     """
     _check_sizes(batch_size, context_length)
     T, num_tokens = context_length, len(tokens)
-    if num_tokens < T + 1:
-        raise InputError(
-            f"the training text has {num_tokens} tokens, fewer than context_length {T} + 1: "
-            f"choose --context-length {max(num_tokens - 1, 1)} or less, or give more text"
-        )
-    if seed < 0 or step < 0:
-        raise InputError(f"seed {seed} and step {step} must not be negative: choose --seed 0 or more")
-    generator = np.random.default_rng(np.random.SeedSequence([seed, BATCHES, step]))
-    starts = generator.integers(0, num_tokens - T, size=batch_size)  # (B,); the last window ends with the last token
+    check_length(num_tokens, T)
+    # (B,); the last window ends with the last token
+    starts = backend.generator(seed, backend.BATCHES, step).integers(0, num_tokens - T, size=batch_size)
     windows = tokens[starts[:, None] + np.arange(T + 1)]  # (B, T+1)
     return windows[:, :-1].astype(np.int64), windows[:, 1:].astype(np.int64)
+
+
+def check_length(num_tokens: int, context_length: int) -> None:
+    """Raises InputError unless so many tokens hold one window, and the target after its last input."""
+    if num_tokens < context_length + 1:
+        raise InputError(
+            f"the training text has {num_tokens} tokens, fewer than context_length {context_length} + 1: "
+            f"choose --context-length {max(num_tokens - 1, 1)} or less, or give more text"
+        )
 
 
 def evaluation_batches(

@@ -1,11 +1,11 @@
 """The folder of a run: everything that training makes, under names that never change.
 
-    config.json          shape of the model, training settings, and what the data was; written once
+    config.json          shape of the model, training settings, and what the data was
     tokenizer.json       (and vocab.json, merges.txt for BPE)
     data/                the text as token ids
     newest.safetensors   the latest checkpoint, which --resume continues from
     best.safetensors     the one with the lowest validation loss, which generate and evaluate use
-    log.jsonl            one line for each evaluation, and for each so many steps
+    log.jsonl            one line for each step
     samples.txt          generated text, before, during and after
     loss.png  attention.png
     lock                 held by the process that trains; it means nothing when none does
@@ -139,14 +139,16 @@ def from_dict(cls, values: dict, path: Path):
         raise InputError(f"{path}: {error}") from None
 
 
-def load_model(folder: Path):
-    """The best model of a run and its tokenizer; a folder without evaluations has only the newest.
+def load_model(folder: Path, checkpoint: Path | None = None):
+    """The model of a run, from the checkpoint named or else the best, and its tokenizer.
+
+    A run without evaluations has no best checkpoint; then it is the newest.
 
     Raises FileNotFoundError or InputError, each naming the file.
     """
     shape = from_dict(GPTConfig, read_config(folder)["model"], folder / CONFIG)
     tokenizer = load_run_tokenizer(folder, shape)
-    path = folder / (BEST if (folder / BEST).is_file() else NEWEST)
+    path = checkpoint or folder / (BEST if (folder / BEST).is_file() else NEWEST)
     check_parameters(path, count_parameters(shape))
     check_memory(generation_bytes(shape, backend.dtype().itemsize), "take a machine with more")
     model = GPT(shape)

@@ -23,6 +23,11 @@ class Diverged(ArithmeticError):
     """The loss or the gradient is no longer a finite number. No checkpoint was written since it was one."""
 
 
+def _ruined(what: str, record: dict) -> Diverged:
+    rate, norm = record.get("learning_rate", 0), record.get("gradient_norm", 0)
+    return Diverged(f"{what} after step {record['step']}, learning rate {rate:g}, gradient norm {norm:g}")
+
+
 def training_step(model, optimizer: Optimizer, tokens, config: TrainConfig, step: int) -> dict:
     """Step number `step`, counted from 0: batches -> loss -> gradient -> clipping -> new weights; returns its record.
 
@@ -62,26 +67,26 @@ def train(model, optimizer: Optimizer, dataset: Dataset, config: TrainConfig, pr
         with backend.quiet():
             loss = mean_loss(model, dataset.validation, config.batch_size, config.eval_windows)
         if not math.isfinite(loss):
-            raise Diverged(f"the validation loss is {loss} after step {progress.step}")
+            raise _ruined(f"the validation loss is {loss}", record)
         progress.validation_loss = record["validation_loss"] = loss
         if progress.best_validation_loss is None or loss < progress.best_validation_loss:
             progress.best_validation_loss = loss
             save_checkpoint(folder / BEST, model, optimizer, progress)
 
-    def save():
+    def save(record):
         """Replace the newest checkpoint, unless the step just made has ruined the model: then the old one is better."""
         batch = training_batch(dataset.train, config.batch_size, model.config.context_length, config.seed, 0)
         with backend.quiet():
             loss = float(model.forward(*batch)[0])
         if not math.isfinite(loss):
-            raise Diverged(f"the loss is {loss} after step {progress.step}")
+            raise _ruined(f"the loss is {loss}", record)
         save_checkpoint(folder / NEWEST, model, optimizer, progress)
 
     if progress.step == 0:
         record = {"step": 0}
         look(record)
         report(record)
-        save()
+        save(record)
     saved_step = progress.step
 
     while progress.step < config.steps and not should_stop():
@@ -96,8 +101,8 @@ def train(model, optimizer: Optimizer, dataset: Dataset, config: TrainConfig, pr
             look(record)
         report(record)  # before saving: a run killed between the two makes this step again, and reports it again
         if progress.step % config.save_every == 0:
-            save()
+            save(record)
             saved_step = progress.step
 
     if progress.step != saved_step:  # the last step, or the one after which we were asked to stop
-        save()
+        save(record)

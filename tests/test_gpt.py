@@ -15,6 +15,7 @@ from minigpt.models import gpt as models_gpt
 from minigpt.models.gpt import GPT, PRESETS, GPTConfig
 from minigpt.models.gpt_size import count_parameters, gpt_size, measure_saved, saved_bytes, training_flops_per_token
 from minigpt.optim import Adam
+from minigpt.train_config import TrainConfig
 
 SMALL = GPTConfig(vocab_size=31, context_length=9, d_model=12, num_heads=3, num_layers=2, d_ff=20)
 VARIANTS = {
@@ -203,6 +204,12 @@ def test_flops_are_those_of_the_products_that_run(config, monkeypatch):
     ids = random_ids((2, 10))
     GPT(config).forward(ids[:, :-1], ids[:, 1:])
     assert 3 * flops == training_flops_per_token(config) * 2 * 9  # backward makes two products of each one
+
+
+@pytest.mark.parametrize("cls", [GPTConfig, TrainConfig])
+def test_every_field_of_a_configuration_has_a_comment(cls):
+    for field in fields(cls):
+        assert len(field.metadata["help"].split()) >= 3, field.name
 
 
 def test_memory_adds_up():

@@ -97,7 +97,7 @@ def check(folder: Path, command: str, *arguments) -> str:
         assert lines[-1].startswith(f"minigpt {arguments[0]}: ") and len(lines[-1]) < 1000, err[:3000]
         assert sum(line.startswith("minigpt ") for line in lines) == 1, err[:3000]
     else:
-        assert code == 0 or (code == 1 and lines[-1].startswith("minigpt: the ")), err[:3000]
+        assert code == 0 or (code == 1 and lines[-1].startswith("minigpt train: the ")), err[:3000]
     assert "Traceback" not in err and "Warning" not in err
     assert all(character.isprintable() or character in "\n\t\r" for character in err)
     after = content(folder)

@@ -205,12 +205,13 @@ def test_a_disk_that_refuses_is_told_in_one_line_wherever_the_run_meets_it(train
     """The same on every system, by a stand-in for the disk: log, pictures and config.json."""
     from minigpt import pictures, run_folder, run_log
     from minigpt.commands import train as command
+    from minigpt.commands import train_messages as messages
 
     def full(*arguments, **options):
         raise OSError(28, "No space left on device")
 
     before = content(trained, but=CHANGING)
-    for module, name in ((run_log, "replace_text"), (command, "draw_loss"), (command, "draw_attention"),
+    for module, name in ((run_log, "replace_text"), (messages, "draw_loss"), (messages, "draw_attention"),
                          (run_folder, "replace_text"), (pictures, "_save")):
         for path in (trained / "loss.png", trained / "attention.png"):
             path.unlink(missing_ok=True)

@@ -226,7 +226,7 @@ def test_a_cut_checkpoint_is_refused_and_changes_nothing(saved, length):
     path.write_bytes(path.read_bytes()[:length])
     model = GPT(MODEL, 2)
     before = model.flat.data.copy()
-    with pytest.raises(InputError, match=r"newest\.safetensors is damaged \(.*\): use another checkpoint"):
+    with pytest.raises(InputError, match=r"newest\.safetensors is damaged \(.*\): train again"):
         load_checkpoint(path, model)
     np.testing.assert_array_equal(model.flat.data, before)
 

@@ -1,6 +1,7 @@
 """python -m minigpt evaluate: loss, perplexity, bits per character and per byte of a trained model on a text."""
 
 import json
+import math
 import sys
 import tempfile
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from minigpt import backend
 from minigpt.commands.options import add_backend, add_json, existing_run
 from minigpt.corpora import find_sources
 from minigpt.data import Dataset, prepare
+from minigpt.errors import InputError
 from minigpt.evaluate import evaluate
 from minigpt.memory import check_memory
 from minigpt.models.gpt_size import saved_bytes
@@ -28,12 +30,14 @@ def add_arguments(parser) -> None:
 
 def run(arguments) -> int:
     backend.use(arguments.backend)
-    model, tokenizer = load_model(arguments.model)
+    model, tokenizer = load_model(*arguments.model)
     if backend.name() == "numpy":
         check_memory(saved_bytes(model.config, arguments.batch_size, backend.dtype().itemsize),
                      "choose a smaller --batch-size")
     if arguments.data is None:
-        dataset = Dataset.open(arguments.model / "data")
+        dataset = Dataset.open(arguments.model.folder / "data")
+        if len(dataset.validation) < 2:
+            raise InputError(f"the run in {arguments.model.folder} kept no validation text: give --data FILE")
         check_ids(dataset.validation, tokenizer.vocab_size)
         result = evaluate(model, dataset.validation, dataset.validation_counts, arguments.batch_size)
     else:
@@ -43,7 +47,8 @@ def run(arguments) -> int:
             result = evaluate(model, dataset.train, dataset.train_counts, arguments.batch_size)
             del dataset  # lets go of the mapped file, which Windows would otherwise not remove
     if arguments.json:
-        print(json.dumps(asdict(result)))
+        finite = {name: value if math.isfinite(value) else None for name, value in asdict(result).items()}
+        print(json.dumps(finite))  # JSON has no infinity
     else:
         print(f"loss                 {result.loss:.4f} nats per token")
         print(f"perplexity           {result.perplexity:.3f}")

@@ -53,7 +53,7 @@ def run(arguments) -> int:
     sampling = Sampling(arguments.temperature, arguments.top_k, arguments.top_p, arguments.min_p,
                         arguments.repetition_penalty)
     backend.use(arguments.backend)
-    model, tokenizer = load_model(arguments.model)
+    model, tokenizer = load_model(*arguments.model)
     begin = time.perf_counter()
     if arguments.beams:
         pieces = _beams(model, tokenizer, arguments)

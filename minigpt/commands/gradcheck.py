@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 import sys
 
 from minigpt.cases import CASES, check_case
@@ -25,8 +26,9 @@ def choose(names: list[str]):
     for name in names:
         if not any(name in (case.name, case.subject) for case in CASES):
             subjects = list(dict.fromkeys(case.subject for case in CASES))
-            near = difflib.get_close_matches(name, subjects) or subjects
-            raise InputError(f"there is nothing called {name!r} to check: did you mean {' or '.join(near)}?")
+            near = difflib.get_close_matches(name, subjects)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(subjects)}"
+            raise InputError(f"there is nothing called {name!r} to check: {hint}")
     return [case for case in CASES if case.name in names or case.subject in names]
 
 
@@ -40,9 +42,10 @@ def run(arguments) -> int:
             good = error.relative_error < TOLERANCE
             failed, checked = failed + (not good), checked + 1
             if arguments.json:
-                print(json.dumps({"name": case.name, "array": error.array, "relative_error": error.relative_error,
-                                  "passed": good, "index": error.index, "analytic": error.analytic,
-                                  "numeric": error.numeric}))
+                numbers = {name: value if math.isfinite(value := getattr(error, name)) else None  # JSON has no infinity
+                           for name in ("relative_error", "analytic", "numeric")}
+                print(json.dumps({"name": case.name, "array": error.array, "passed": good, "index": error.index,
+                                  **numbers}))
             else:
                 print(f"{case.name:36} {error.array:34} {error.relative_error:14.1e}{'' if good else '   WRONG'}")
                 if not good:

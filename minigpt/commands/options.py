@@ -4,6 +4,7 @@ import argparse
 import difflib
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from minigpt import backend
 from minigpt.errors import InputError
@@ -76,7 +77,14 @@ def add_json(parser, what: str) -> None:
     parser.add_argument("--json", action="store_true", help=f"print {what} to standard output, for scripts")
 
 
-def existing_run(text: str) -> Path:
-    """A folder given as --model or --resume; a trailing checkpoint file is taken to mean its folder."""
+class Run(NamedTuple):
+    """A run named on the command line: by its folder, or by one checkpoint in it."""
+
+    folder: Path
+    checkpoint: Path | None
+
+
+def existing_run(text: str) -> Run:
+    """What is given as --model or --resume."""
     path = Path(text)
-    return path.parent if path.suffix == ".safetensors" else path
+    return Run(path.parent, path) if path.suffix == ".safetensors" else Run(path, None)

@@ -1,7 +1,7 @@
 """Whole models: what holds for any GPT, whatever its weights."""
 
 import math
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pytest

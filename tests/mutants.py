@@ -6,7 +6,8 @@
     python tests/mutants.py --list                 say what would be tried
 
 A mutant that the tests don't notice survives: either they are too weak there, or the mistake changes nothing that
-anyone could see. The second kind is in KNOWN, each with its reason. Ends with code 1 when another one survives.
+anyone could see. The second kind is in KNOWN, each with its reason. Ends with code 1 when fewer than --least of all are
+noticed or known. (Of 30 drawn at random, one more or less is chance: for a sample choose --least 0.85.)
 """
 
 import argparse
@@ -141,6 +142,7 @@ def main() -> int:
     parser.add_argument("files", nargs="*", help="below minigpt/, such as layers/softmax.py; none: all")
     parser.add_argument("--sample", type=int, default=0, help="how many to draw; 0: all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--least", type=float, default=0.97, help="share that must be noticed (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true", help="print the mutations and stop")
     arguments = parser.parse_args()
@@ -168,7 +170,8 @@ def main() -> int:
     print(f"{len(todo) - len(survivors)} of {len(todo)} noticed, {1 - len(survivors) / max(len(todo), 1):.1%}")
     for mutation in survivors:
         print(f"{mutation}\n    {reason(mutation) or 'NOT NOTICED'}")
-    return 0 if all(map(reason, survivors)) else 1
+    unnoticed = sum(not reason(mutation) for mutation in survivors)
+    return 0 if unnoticed <= (1 - arguments.least) * len(todo) else 1
 
 
 if __name__ == "__main__":

@@ -8,12 +8,20 @@ import pytest
 
 from minigpt import backend
 from minigpt.errors import InputError
+from minigpt.generate import Cache
 from minigpt.layers import attention as layers_attention
 from minigpt.layers import linear as layers_linear
 from minigpt.layers.cross_entropy import IGNORED
 from minigpt.models import gpt as models_gpt
 from minigpt.models.gpt import GPT, PRESETS, GPTConfig
-from minigpt.models.gpt_size import count_parameters, gpt_size, measure_saved, saved_bytes, training_flops_per_token
+from minigpt.models.gpt_size import (
+    count_parameters,
+    generation_bytes,
+    gpt_size,
+    measure_saved,
+    saved_bytes,
+    training_flops_per_token,
+)
 from minigpt.optim import Adam
 from minigpt.train_config import TrainConfig
 
@@ -210,6 +218,15 @@ def test_flops_are_those_of_the_products_that_run(config, monkeypatch):
 def test_every_field_of_a_configuration_has_a_comment(cls):
     for field in fields(cls):
         assert len(field.metadata["help"].split()) >= 3, field.name
+
+
+@pytest.mark.parametrize("config", [SMALL, VARIANTS["untied, sinusoidal"]], ids=["learned", "sinusoidal"])
+def test_the_memory_of_generating_is_predicted(config):
+    model, cache = GPT(config), Cache(config)
+    model(random_ids((1, 9)), cache=cache)
+    table = getattr(model.position_embedding, "_table", np.zeros(0))
+    held = [model.flat.data, table, *(array for layer in cache.layers for array in (layer.k, layer.v))]
+    assert sum(array.nbytes for array in held) == generation_bytes(config)
 
 
 def test_memory_adds_up():

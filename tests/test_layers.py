@@ -151,6 +151,12 @@ def test_cross_entropy_by_hand():
     assert IGNORED == -100  # as PyTorch and most data sets have it
 
 
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0, 1.5, float("nan")])
+def test_label_smoothing_that_has_no_meaning_is_refused(smoothing):
+    with pytest.raises(InputError, match=r"is outside \[0, 1\): choose 0 \(none\)"):
+        cross_entropy_forward(np.zeros((1, 3)), np.array([2]), smoothing)
+
+
 def test_label_smoothing_by_hand():
     loss, saved = cross_entropy_forward(np.log([[1.0, 2.0, 5.0], [1.0, 1.0, 1.0]]), np.array([2, IGNORED]), 0.3)
     equal(loss, 0.8 * math.log(8 / 5) + 0.1 * math.log(8 / 1) + 0.1 * math.log(8 / 2))

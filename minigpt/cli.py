@@ -71,8 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("minigpt: stopped", file=sys.stderr)
         return 130
     except MemoryError as error:
-        print(f"minigpt {parsed.command}: there is not enough memory ({_one_line(error)}): choose a smaller model or "
-              "--batch-size", file=sys.stderr)
+        reason = f" ({_one_line(error)})" if str(error) else ""
+        print(f"minigpt {parsed.command}: there is not enough memory{reason}: choose a smaller model, --batch-size or "
+              "--vocab-size", file=sys.stderr)
         return 2
     except (InputError, OSError) as error:
         print(f"minigpt {parsed.command}: {_one_line(error)}", file=sys.stderr)

@@ -520,19 +520,17 @@ def test_one_endless_line(tmp_path, tokenizer, spaces):
     if spaces:
         letters[rng.random(size) < 0.2] = ord(" ")
     (tmp_path / "text.txt").write_bytes(letters.tobytes())
-
-    def restrict():
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
-
+    command = [sys.executable, "-m", "minigpt", "train", *TRAIN, "--tokenizer", tokenizer, "--data", "text.txt",
+               "--out", "run"]  # fmt: skip
+    if sys.platform == "linux":
+        limit = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)); "
+        command = [sys.executable, "-c", limit + "os.execv(sys.argv[1], sys.argv[1:])", *command]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
-    done = subprocess.run([sys.executable, "-m", "minigpt", "train", *TRAIN, "--tokenizer", tokenizer, "--data",
-                           "text.txt", "--out", "run"], cwd=tmp_path, env=environment, capture_output=True, text=True,
-                          encoding="utf-8", preexec_fn=restrict if sys.platform == "linux" else None)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8")
     found["train", done.returncode] += 1
-    if tokenizer == "word" and not spaces:  # a handful of words
-        assert done.returncode == 2 and "fewer than context_length 8 + 1" in done.stderr.splitlines()[-1]
+    if tokenizer == "word" and (size == 50_000_000 or not spaces):  # millions of words, or a few that are endless
+        words = "there is not enough memory: choose" if size == 50_000_000 else "fewer than context_length 8 + 1"
+        assert done.returncode == 2 and words in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
     else:
         assert done.returncode == 0, done.stderr[-2000:]
 
@@ -562,3 +560,25 @@ def test_made_up_texts(undrawn, text, tokenizer, fraction):
         else:
             check(folder, "generate", *COMMANDS["generate"][:-3], "\ufeff\r\n漢", "--tokens", "2")
             check(folder, "evaluate", *COMMANDS["evaluate"], "--data", "text.txt")
+
+
+@pytest.mark.parametrize("error, words", [
+    (MemoryError(), "minigpt generate: there is not enough memory: choose a smaller model"),
+    (MemoryError("Unable to allocate 4 TiB"), "there is not enough memory (Unable to allocate 4 TiB): choose"),
+])
+def test_memory_that_runs_out_is_told_in_one_line(trained, monkeypatch, error, words):
+    from minigpt.commands import generate
+
+    def load_model(*arguments):
+        raise error
+
+    monkeypatch.setattr(generate, "load_model", load_model)
+    with copied(trained) as folder:
+        assert words in check(folder, "generate")
+
+
+def test_a_name_that_is_no_text_is_told(trained, capfd):
+    """On Linux a file's name may be any bytes, and standard error may be any encoding's."""
+    with copied(trained):
+        assert main(["train", "--data", "caf\udce9.txt", "--out", "nowhere"]) == 2
+    assert "is no file, no folder and no corpus" in capfd.readouterr().err

@@ -1,7 +1,6 @@
 """No room, no right to write, no folder any more: one clear line, and what was saved before is as it was."""
 
 import contextlib
-import ctypes
 import json
 import os
 import shutil
@@ -38,22 +37,22 @@ def trained(here):
     return here / "run"
 
 
-def start(*arguments, largest_file=None, obey_permissions=False, folder=None):
-    """The command in a process of its own, perhaps one that the system refuses more than this one."""
+def restricted(command: list[str], largest_file=None, obey_permissions=False) -> list[str]:
+    """The same command, which the system refuses more: what a process gives up stays so in the one that takes over."""
+    script = "import ctypes, os, sys"
+    if largest_file is not None:
+        script += f"; import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({largest_file}, {largest_file}))"
+    if obey_permissions and sys.platform == "linux":  # root may write anywhere, unless it gives that right up:
+        script += "; ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)"  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
+    return [sys.executable, "-c", script + "; os.execv(sys.argv[1], sys.argv[1:])", *command]
 
-    def restrict():
-        if largest_file is not None:
-            import resource
 
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-        if obey_permissions:  # root may write anywhere; a process can give that right up (CAP_DAC_OVERRIDE)
-            with contextlib.suppress(OSError, AttributeError):
-                ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
-
+def start(*arguments, folder=None, **restrictions):
+    """The command line in a process of its own."""
+    command = [sys.executable, "-m", "minigpt", *arguments]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen([sys.executable, "-m", "minigpt", *arguments], stdout=subprocess.PIPE, cwd=folder,
-                            stderr=subprocess.PIPE, text=True, encoding="utf-8", env=environment,
-                            preexec_fn=restrict if os.name == "posix" else None)
+    return subprocess.Popen(restricted(command, **restrictions) if restrictions else command, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, encoding="utf-8", env=environment, cwd=folder)
 
 
 def refused(process) -> str:
@@ -149,9 +148,13 @@ def test_a_full_disk(here):
 
 
 @pytest.fixture
-def read_only():
+def read_only(tmp_path_factory):
     """A function that forbids writing into a folder, until the test is over."""
-    folders = []
+    folders = [tmp_path_factory.mktemp("probe")]
+    folders[0].chmod(0o555)
+    probe = [sys.executable, "-c", f"open({str(folders[0] / 'file')!r}, 'w').close()"]
+    if subprocess.run(restricted(probe, obey_permissions=True), capture_output=True).returncode == 0:
+        pytest.skip("this user may write anywhere")
 
     def forbid(folder: Path):
         folders.append(folder)

@@ -15,7 +15,13 @@ from minigpt.layers.attention import CrossAttention, SelfAttention, attention_ba
 from minigpt.layers.block import PostNormBlock, PreNormBlock
 from minigpt.layers.cross_entropy import IGNORED, cross_entropy_backward, cross_entropy_forward
 from minigpt.layers.dropout import Dropout, dropout_backward, dropout_forward
-from minigpt.layers.embedding import Embedding, embedding_backward, embedding_forward
+from minigpt.layers.embedding import (
+    Embedding,
+    embedding_backward,
+    embedding_forward,
+    unembedding_backward,
+    unembedding_forward,
+)
 from minigpt.layers.feed_forward import FeedForward
 from minigpt.layers.layer_norm import LayerNorm, layer_norm_backward, layer_norm_forward
 from minigpt.layers.linear import Linear, linear_backward, linear_forward
@@ -135,6 +141,7 @@ CASES = [
     _function("cross_entropy ignored, smoothed", cross_entropy_forward, cross_entropy_backward,
               dict(targets=_array([[1, 6, 0], [2, IGNORED, 5]]), label_smoothing=0.1), logits=(2, 3, 7)),
     _function("embedding", embedding_forward, embedding_backward, dict(ids=_array(_IDS)), w=(11, 3)),
+    _function("unembedding", unembedding_forward, unembedding_backward, h=(2, 3, 5), w=(11, 5)),
     _module("Embedding", lambda rng: Embedding(11, 3, rng), dict(ids=_array(_IDS))),
     _function("layer_norm", layer_norm_forward, layer_norm_backward, x=(2, 3, 5), g=(5,), b=(5,)),
     _module("LayerNorm", lambda rng: LayerNorm(5), x=(2, 3, 5)),

@@ -101,7 +101,9 @@ class AdamW(Optimizer):
         size = xp.sqrt(v)
         size *= 1 / math.sqrt(1 - self.beta2**t)
         size += self.eps
-        data -= (learning_rate / (1 - self.beta1**t)) * m / size
+        step = m / size
+        step *= learning_rate / (1 - self.beta1**t)
+        data -= step
 
 
 class Adam(AdamW):

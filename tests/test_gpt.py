@@ -12,6 +12,7 @@ from minigpt.generate import Cache
 from minigpt.layers import attention as layers_attention
 from minigpt.layers import linear as layers_linear
 from minigpt.layers.cross_entropy import IGNORED
+from minigpt.layers.embedding import unembedding_forward
 from minigpt.models import gpt as models_gpt
 from minigpt.models.gpt import GPT, PRESETS, GPTConfig
 from minigpt.models.gpt_size import (
@@ -200,6 +201,11 @@ def test_flops_are_those_of_the_products_that_run(config, monkeypatch):
         flops += 2 * x.size * w.shape[1]
         return linear_forward(x, w, b)
 
+    def unembedding(h, w):
+        nonlocal flops
+        flops += 2 * h.size * len(w)
+        return unembedding_forward(h, w)
+
     def attention(q, k, v, *rest):
         nonlocal flops
         flops += 2 * 2 * q.size * k.shape[-2]  # q kᵀ and p v
@@ -207,7 +213,7 @@ def test_flops_are_those_of_the_products_that_run(config, monkeypatch):
 
     linear_forward, attention_forward = layers_linear.linear_forward, layers_attention.attention_forward
     monkeypatch.setattr(layers_linear, "linear_forward", linear)
-    monkeypatch.setattr(models_gpt, "linear_forward", linear)
+    monkeypatch.setattr(models_gpt, "unembedding_forward", unembedding)
     monkeypatch.setattr(layers_attention, "attention_forward", attention)
     ids = random_ids((2, 10))
     GPT(config).forward(ids[:, :-1], ids[:, 1:])

@@ -169,6 +169,7 @@ TWINS = {
     "cross_entropy": cross_entropy, "cross_entropy ignored": cross_entropy,
     "cross_entropy ignored, smoothed": cross_entropy,
     "embedding": look_up, "Embedding": look_up, "LearnedPositions": look_up,
+    "unembedding": lambda a: F.linear(a["h"], a["w"]),
     "SinusoidalPositions": lambda a, positions: waves(7, 4)[positions],
     "layer_norm": layer_norm, "LayerNorm": layer_norm,
     "dropout": lambda a, rate, rng: drop(a["x"], rate, rng), "dropout inference": lambda a, rate: a["x"],

@@ -65,28 +65,45 @@ def silu_backward(dy, saved):
     return dy * s * (1 + x * (1 - s))
 
 
+# What gelu's backward needs is its slope alone. It is cheapest in forward, where x, and what the slope shares with y,
+# are at hand; and one array is saved instead of two.
 def gelu_forward(x):
-    cdf = 0.5 * (1 + backend.erf(x * math.sqrt(0.5)))  # Φ(x), the normal distribution's
-    return x * cdf, (x, cdf)
+    y, slope = backend.in_pieces(_gelu, x)
+    return y, (slope,)
 
 
 def gelu_backward(dy, saved):
-    x, cdf = saved
+    (slope,) = saved
+    return dy * slope
+
+
+def _gelu(x):
+    """y and f'(x)."""
+    cdf = 0.5 * (1 + backend.erf(x * math.sqrt(0.5)))  # Φ(x), the normal distribution's
     with backend.quiet():  # x² of a huge x is infinite, and e^-∞ = 0 is what it should be
         density = xp.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))  # φ(x) = Φ'(x)
-    return dy * (cdf + x * density)
+    return x * cdf, cdf + x * density
 
 
 def gelu_tanh_forward(x):
-    with backend.quiet():  # x³ of a huge x is infinite, and tanh ±∞ = ±1 is what it should be
-        t = xp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))  # x**3 is 100 times slower in NumPy
-    return 0.5 * x * (1 + t), (x, t)
+    y, slope = backend.in_pieces(_gelu_tanh, x)
+    return y, (slope,)
 
 
 def gelu_tanh_backward(dy, saved):
-    x, t = saved
-    bent = x * (1 - t * t)  # of a huge x this is 0 and stays 0, where u' alone would be ∞ and 0 · ∞ NaN
-    return dy * 0.5 * (1 + t + math.sqrt(2 / math.pi) * (bent + 3 * 0.044715 * (bent * x * x)))  # bent u'
+    (slope,) = saved
+    return dy * slope
+
+
+def _gelu_tanh(x):
+    """y and f'(x)."""
+    c = math.sqrt(2 / math.pi)
+    with backend.quiet():  # x² of a huge x is infinite, and tanh ±∞ = ±1 is what it should be
+        square = x * x
+        t = xp.tanh((square * (0.044715 * c) + c) * x)  # x * x * x: x**3 is 100 times slower in NumPy
+        half = 0.5 * (1 + t)
+        bent = 0.5 * x * (1 - t * t)  # of a huge x this is 0 and stays 0, where u' alone would be ∞ and 0 · ∞ NaN
+        return x * half, half + (c * bent + (3 * 0.044715 * c) * (bent * x * x))  # the bracket is bent u'
 
 
 ACTIVATIONS = {

@@ -31,8 +31,8 @@ def attention_forward(q, k, v, mask=None, dropout: float = 0.0, rng=None):
     mask: booleans that broadcast to (..., T, S), True where attention is allowed; a row without any gives zeros.
     dropout: the rate at which single weights are dropped when there is an rng.
     """
+    q = q * (1 / math.sqrt(q.shape[-1]))  # dividing q rather than s: D numbers a row instead of S
     scores = q @ k.swapaxes(-1, -2)  # (..., T, S)
-    scores *= 1 / math.sqrt(q.shape[-1])
     if mask is not None:
         scores += xp.where(mask, 0, float("-inf")).astype(scores.dtype)
     p = softmax_in_place(scores)
@@ -42,13 +42,14 @@ def attention_forward(q, k, v, mask=None, dropout: float = 0.0, rng=None):
 
 def attention_backward(dy, saved):
     """dy (..., T, D) -> dq (..., T, D), dk (..., S, D), dv (..., S, D)."""
-    q, k, v, p, saved_dropout = saved
+    q, k, v, p, saved_dropout = saved  # q is divided by √D already
     dp_kept = dy @ v.swapaxes(-1, -2)  # forward was y = p v, so dp = dy vᵀ ...
     p_kept = dropout_backward(p, saved_dropout)  # dropout is its own transpose: this is what multiplied v
     dv = p_kept.swapaxes(-1, -2) @ dy  # ... and dv = pᵀ dy
     ds = softmax_backward(dropout_backward(dp_kept, saved_dropout), (p,))
-    ds *= 1 / math.sqrt(q.shape[-1])
-    return ds @ k, ds.swapaxes(-1, -2) @ q, dv
+    dq = ds @ k
+    dq *= 1 / math.sqrt(q.shape[-1])
+    return dq, ds.swapaxes(-1, -2) @ q, dv
 
 
 def split_heads(x, num_heads: int):

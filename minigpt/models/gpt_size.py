@@ -53,8 +53,8 @@ def saved_bytes(config: GPTConfig, batch_size: int, itemsize: int = 4) -> int:
     C, F, H, T, L, V = c.d_model, c.d_ff, c.num_heads, c.context_length, c.num_layers, c.vocab_size
     tokens = batch_size * T
     norm = C + 1  # x̂ and r
-    attention = C + 3 * C + H * T + C  # input of the product W_qkv; q, k, v; p; the heads' outputs, input of W_out
-    activation = {"relu": 1, "sigmoid": 0, "tanh": 0}.get(c.activation, 2) * F  # h, nothing beyond a, or h and tanh u
+    attention = C + 3 * C + C + H * T + C  # input of W_qkv; q, k, v; q / √D; p; the heads' outputs, input of W_out
+    activation = {"sigmoid": 0, "tanh": 0, "silu": 2}.get(c.activation, 1) * F  # nothing beyond a; h, sigmoid; a slope
     feed_forward = C + activation + F  # input of W_1; inside f; a, input of W_2
     head = (norm if c.norm == "pre" else 0) + C + V  # its input, and the probabilities of the cross-entropy
     numbers = L * (2 * norm + attention + feed_forward) + head

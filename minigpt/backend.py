@@ -179,6 +179,20 @@ def generator(seed: int, *path: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, *path]))
 
 
+class RowGenerators:
+    """A generator for each row of a batch: a row's dropout masks don't depend on what is computed beside it.
+
+    So a batch that is shared out to several workers gets the masks that it would get in one piece.
+    """
+
+    def __init__(self, seed: int, *path: int, rows):
+        self.generators = [generator(seed, *path, row) for row in rows]
+
+    def random(self, shape, dtype):
+        """Uniform numbers in [0, 1) of that shape, whose first axis is the rows."""
+        return np.stack([rng.random(shape[1:], dtype=dtype) for rng in self.generators])
+
+
 # The first element of a generator's path says what the numbers are for, so that no two uses share a stream.
 INITIAL_WEIGHTS, BATCHES, DROPOUT, SAMPLING = range(1, 5)
 

@@ -8,6 +8,8 @@ leaves forward as `saved` and comes back as an argument.
     y = module(x)                       inference: saved is dropped at once, so no memory is held
 """
 
+import copy
+
 from minigpt import backend
 from minigpt.backend import xp
 
@@ -20,9 +22,10 @@ class Parameter:
 
     __slots__ = ("data", "grad")
 
-    def __init__(self, data):
+    def __init__(self, data, grad=None):
+        """grad: an array for the gradient, of data's shape; without it a new one, zero."""
         self.data = backend.asarray(data)
-        self.grad = xp.zeros_like(self.data)
+        self.grad = xp.zeros_like(self.data) if grad is None else grad
 
 
 class Module:
@@ -54,22 +57,37 @@ class Module:
         walk(self, "")
         return found
 
-    def pack(self) -> None:
+    def pack(self, allocate=backend.zeros) -> None:
         """Move all data into one vector and all gradients into another; every parameter becomes a view of both.
 
         An optimizer step, the norm of the gradient, zeroing it, sharing it between workers are then each a pass over
         one array. A whole model packs itself at the end of its constructor (its parts must not: the views would move);
-        the vectors are then `model.flat.data` and `model.flat.grad`, in the order of `parameters()`.
+        the vectors are then `model.flat.data` and `model.flat.grad`, in the order of `parameters()`. A model that is
+        packed again moves to the vectors that `allocate(size)` gives, into memory that processes share, say.
         """
         parameters = self.parameters().values()
-        self._flat = Parameter(backend.zeros(sum(p.data.size for p in parameters)))
+        size = sum(p.data.size for p in parameters)
+        flat = Parameter(allocate(size), allocate(size))
         start = 0
         for p in parameters:
             part, shape = slice(start, start + p.data.size), p.data.shape
-            self._flat.data[part] = p.data.reshape(-1)
-            p.data = self._flat.data[part].reshape(shape)
-            p.grad = self._flat.grad[part].reshape(shape)
+            for name in ("data", "grad"):
+                vector = getattr(flat, name)
+                vector[part] = getattr(p, name).reshape(-1)
+                setattr(p, name, vector[part].reshape(shape))
             start = part.stop
+        if hasattr(self, "_flat"):  # an optimizer may hold it
+            self._flat.data, self._flat.grad = flat.data, flat.grad
+        else:
+            self._flat = flat
+
+    def replica(self, grad) -> "Module":
+        """A copy of a packed model that shares its weights and adds its gradients into the vector `grad`."""
+        shared, start = {id(self._flat): Parameter(self._flat.data, grad)}, 0
+        for p in self.parameters().values():
+            shared[id(p)] = Parameter(p.data, grad[start:start + p.data.size].reshape(p.data.shape))
+            start += p.data.size
+        return copy.deepcopy(self, shared)  # what stands in `shared` is not copied but replaced
 
     @property
     def flat(self) -> Parameter:

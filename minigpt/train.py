@@ -15,6 +15,7 @@ from minigpt.checkpoint import Progress, save_checkpoint
 from minigpt.data import Dataset, training_batch
 from minigpt.evaluate import mean_loss
 from minigpt.optim import Optimizer, clip_gradient
+from minigpt.parallel.workers import Alone
 from minigpt.run_folder import BEST, NEWEST
 from minigpt.train_config import TrainConfig
 
@@ -28,20 +29,14 @@ def _ruined(what: str, record: dict) -> Diverged:
     return Diverged(f"{what} after step {record['step']}, learning rate {rate:g}, gradient norm {norm:g}")
 
 
-def training_step(model, optimizer: Optimizer, tokens, config: TrainConfig, step: int) -> dict:
+def training_step(model, optimizer: Optimizer, tokens, config: TrainConfig, step: int, workers=None) -> dict:
     """Step number `step`, counted from 0: batches -> loss -> gradient -> clipping -> new weights; returns its record.
 
+    workers: those of this model, tokens and config who compute the gradient (parallel/); None: it is computed here.
     Raises Diverged, and leaves the weights as they were, when the loss or the gradient is not a finite number.
     """
-    model.zero_grad()
-    loss, share = 0.0, 1 / config.accumulate
     with backend.quiet():  # what is not finite is told below, with more to go by than NumPy's warning has
-        for part in range(step * config.accumulate, (step + 1) * config.accumulate):
-            ids, targets = training_batch(tokens, config.batch_size, model.config.context_length, config.seed, part)
-            part_loss, saved = model.forward(ids, targets, backend.generator(config.seed, backend.DROPOUT, part))
-            model.backward(saved, share)
-            loss += float(part_loss) * share
-            del saved  # or it would live on through the next forward: twice the memory
+        loss = (workers or Alone(model, tokens, config)).gradient(step)
         norm = clip_gradient(model, config.clip or math.inf)
     rate = config.make_schedule()(step)
     if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -52,12 +47,13 @@ def training_step(model, optimizer: Optimizer, tokens, config: TrainConfig, step
 
 
 def train(model, optimizer: Optimizer, dataset: Dataset, config: TrainConfig, progress: Progress, folder: Path,
-          report: Callable[[dict], None], should_stop: Callable[[], bool] = lambda: False) -> None:
+          report: Callable[[dict], None], should_stop: Callable[[], bool] = lambda: False, workers=None) -> None:
     """Train from progress.step to config.steps, with checkpoints in `folder`; progress is kept up to date.
 
     report(record) is called once before the first step and after each; a record has step, loss, learning_rate,
     gradient_norm, tokens_per_second, seconds, and validation_loss where there was an evaluation. When should_stop()
-    says so, the step that is under way is finished and saved. Raises Diverged, leaving the last good checkpoint.
+    says so, the step that is under way is finished and saved. workers: as for training_step. Raises Diverged, or
+    WorkerLost, leaving the last good checkpoint.
     """
 
     def look(record):
@@ -91,7 +87,7 @@ def train(model, optimizer: Optimizer, dataset: Dataset, config: TrainConfig, pr
 
     while progress.step < config.steps and not should_stop():
         begin = time.perf_counter()
-        record = training_step(model, optimizer, dataset.train, config, progress.step)
+        record = training_step(model, optimizer, dataset.train, config, progress.step, workers)
         backend.synchronize()
         took = time.perf_counter() - begin
         progress.step, progress.seconds = record["step"], progress.seconds + took

@@ -15,7 +15,7 @@ FLOORS = {
     "models": 3,
     "cases": 4, "sampling": 4, "generate": 4, "beam_search": 4,
     "checkpoint": 4, "run_folder": 4, "run_lock": 4, "run_log": 4, "interrupt": 4, "evaluate": 4,
-    "train_config": 4, "train": 4, "pictures": 4,
+    "train_config": 4, "train": 4, "parallel": 4, "pictures": 4,
     "compare_backends": 4,
     "commands": 5,
     "cli": 6, "__main__": 7,

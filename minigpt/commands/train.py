@@ -15,6 +15,7 @@ from minigpt.commands.train_settings import (
     new_settings,
     read_settings,
     resumed_settings,
+    workers_or_auto,
 )
 from minigpt.corpora import CORPORA, find_sources
 from minigpt.data import Dataset, check_length, prepare
@@ -22,6 +23,8 @@ from minigpt.interrupt import stop_on_signal
 from minigpt.memory import peak_memory
 from minigpt.models.gpt import GPT, PRESETS
 from minigpt.models.gpt_size import count_parameters, gpt_size
+from minigpt.parallel.share import WorkerLost
+from minigpt.parallel.workers import start_workers
 from minigpt.pieces import read_pieces
 from minigpt.run_folder import (
     ATTENTION,
@@ -52,6 +55,9 @@ def add_arguments(parser) -> None:
     add_backend(parser)
     parser.add_argument("--dtype", choices=backend.PRECISIONS,
                         help="float32 is twice as fast, float64 more precise (default: float32)")
+    parser.add_argument("--workers", type=workers_or_auto, metavar="N|auto",
+                        help="how many compute each step's gradient, a share of the batch each (default: auto, one a "
+                             "processor); the number changes no result but for rounding")
     add_json(parser, "one JSON object a line (step, loss, validation_loss, tokens_per_second, ...)")
     text = parser.add_argument_group("text and tokens")
     text.add_argument("--data", nargs="+", metavar="TEXT",
@@ -129,13 +135,21 @@ def _train(folder: Path, checkpoint: Path | None, content: dict, shape, config: 
         write_json(folder / CONFIG, content)
 
     size = gpt_size(shape, config.batch_size, backend.dtype().itemsize, len(optimizer.state))
-    announce(folder, content["data"], dataset, shape, config, size, progress, extended)
+    announce(folder, content["data"], dataset, shape, config, size, content["workers"], progress, extended)
     memory_before, prompt = peak_memory(), sample_prompt(first_sentence(dataset, tokenizer))
-    with stop_on_signal() as signal_number:
+    # The workers first: what a process has when it is copied, its copies have as well.
+    with (start_workers(model, dataset.train, config, content["workers"]) as workers,
+          stop_on_signal() as signal_number):
         with Reporter(model, tokenizer, prompt, folder, config.steps, progress.step, as_json,
                       progress.validation_loss) as report:
             try:
-                train(model, optimizer, dataset, config, progress, folder, report, lambda: signal_number() != 0)
+                train(model, optimizer, dataset, config, progress, folder, report, lambda: signal_number() != 0,
+                      workers)
+            except WorkerLost as error:
+                report.bar.close()
+                say(f"minigpt train: {error}, for want of memory perhaps: {folder / NEWEST} holds the last checkpoint; "
+                    f"go on with {again(folder)}, or with fewer --workers")
+                return 1
             except Diverged as error:
                 report.bar.close()
                 say(f"minigpt train: {error}: {folder / NEWEST} holds the last good checkpoint; start anew "

@@ -13,6 +13,7 @@ from minigpt.data import training_batch
 from minigpt.evaluate import evaluate
 from minigpt.memory import mebibytes
 from minigpt.models.gpt_size import measure_saved
+from minigpt.parallel.workers import describe as describe_workers
 from minigpt.pictures import draw_attention, draw_loss
 from minigpt.run_folder import ATTENTION, LOG, LOSS, NEWEST
 from minigpt.run_log import read_log
@@ -50,7 +51,7 @@ def saying_how_to_go_on(folder: Path, cure: str):
         raise OSError(f"{folder} can't be written ({reason}): {cure}") from None
 
 
-def announce(folder, data, dataset, shape, config, size, progress, extended: bool) -> None:
+def announce(folder, data, dataset, shape, config, size, workers: int, progress, extended: bool) -> None:
     """Text, model, work, memory and settings of a run that is about to begin or go on."""
     names = ", ".join(data[:3]) + (f" and {len(data) - 3} more" if len(data) > 3 else "")
     seen = dataset.validation_counts.characters
@@ -58,7 +59,7 @@ def announce(folder, data, dataset, shape, config, size, progress, extended: boo
         f"({dataset.train_counts.tokens:,} tokens), " + (f"{seen:,} to validate on" if seen else "none to validate on"))
     say("\n".join(describe(shape, size, config.batch_size)))
     say(f"training {config.steps} steps of {config.accumulate * config.batch_size} x {shape.context_length} "
-        f"tokens on {backend.name()} in {backend.dtype()}; the run's folder is {folder}")
+        f"tokens on {backend.name()} in {backend.dtype()} by {describe_workers(workers)}; the run's folder is {folder}")
     if progress.step:
         say(f"         going on after step {progress.step}"
             + (f"; the learning rate follows the schedule of {config.steps} steps from here" if extended else ""))

@@ -10,6 +10,7 @@ from minigpt.errors import InputError
 from minigpt.memory import check_memory
 from minigpt.models.gpt import GPTConfig
 from minigpt.models.gpt_size import gpt_size
+from minigpt.parallel.workers import check_workers, choose_workers
 from minigpt.run_folder import CONFIG, from_dict, read_config
 from minigpt.train_config import TrainConfig
 
@@ -29,7 +30,12 @@ BPE_SIZE = 1024  # unless asked otherwise: a short text like the default one doe
 
 # What else config.json records of a run, with the default of each flag.
 RUN_SETTINGS = {"preset": DEFAULT_PRESET, "dtype": "float32", "data": ["pydoc"], "tokenizer": "bpe",
-                "tokenizer_size": None, "unknown": None, "validation_fraction": 0.1}
+                "tokenizer_size": None, "unknown": None, "validation_fraction": 0.1, "workers": None}
+
+
+def workers_or_auto(text: str) -> int:
+    """What is given as --workers: a number, or 0 for as many as suit the machine."""
+    return 0 if text == "auto" else int(text)
 
 
 def new_settings(arguments) -> tuple[dict, GPTConfig, TrainConfig]:
@@ -37,12 +43,21 @@ def new_settings(arguments) -> tuple[dict, GPTConfig, TrainConfig]:
     settings = {**RUN_SETTINGS, **_asked(arguments)}
     shape = resized(find_preset(settings["preset"]), arguments)
     config = apply(TrainConfig(**TRAINING.get(settings["preset"], PAPERS)), arguments)
+    settings["workers"] = _workers(arguments, None, config.batch_size)
     # A run shorter than its preset's warms up, looks and saves at shorter distances as well, unless told otherwise.
     shorter = {"warmup": config.steps // 10, "eval_every": max(config.steps // 8, 1),
                "save_every": max(config.steps // 8, 1)}
     asked = given(arguments, TrainConfig)
     return settings, shape, replace(config, **{name: min(value, getattr(config, name))
                                                for name, value in shorter.items() if name not in asked})
+
+
+def _workers(arguments, recorded: int | None, batch_size: int) -> int:
+    """What --workers says, or a resumed run's number: with another one it would go on with other roundings."""
+    count = arguments.workers if arguments.workers is not None else recorded or 0
+    if count == 0 or (arguments.backend != "numpy" and arguments.workers is None):
+        count = choose_workers(batch_size) if arguments.backend == "numpy" else 1
+    return check_workers(count, batch_size)
 
 
 def _asked(arguments) -> dict:
@@ -52,7 +67,7 @@ def _asked(arguments) -> dict:
 
 def read_settings(folder: Path) -> tuple[dict, GPTConfig, TrainConfig]:
     """The content of a run's config.json, all of it checked. Raises FileNotFoundError or InputError."""
-    content, path = read_config(folder), folder / CONFIG
+    content, path = {"workers": 1, **read_config(folder)}, folder / CONFIG
     shape, config = (from_dict(cls, content[section], path)
                      for section, cls in (("model", GPTConfig), ("training", TrainConfig)))
     wrong = sorted(content.keys() ^ {"model", "training", *RUN_SETTINGS})
@@ -60,12 +75,16 @@ def read_settings(folder: Path) -> tuple[dict, GPTConfig, TrainConfig]:
         raise InputError(f"{path}: {reprlib.repr(wrong)} are missing or unknown: restore it, or train again")
     if not isinstance(content["data"], list) or not all(isinstance(name, str) for name in content["data"]):
         raise InputError(f"{path}: data is {reprlib.repr(content['data'])}, not a list of names: restore it")
+    if type(content["workers"]) is not int or not 1 <= content["workers"] <= config.batch_size:
+        raise InputError(f"{path}: workers is {reprlib.repr(content['workers'])}, not 1 to {config.batch_size}: "
+                         "restore it")
     return content, shape, config
 
 
 def resumed_settings(arguments, folder: Path) -> tuple[dict, GPTConfig, TrainConfig]:
-    """read_settings, with more steps if asked for; a flag that would change anything else is refused: InputError."""
+    """read_settings, with more steps or other workers if asked for; any other change is refused: InputError."""
     content, shape, config = read_settings(folder)
+    content["workers"] = arguments.workers = _workers(arguments, content["workers"], config.batch_size)
     recorded = {**content["model"], **content["training"], **content}
     if arguments.out is not None and arguments.out.resolve() != folder.resolve():
         raise InputError(f"a resumed run stays in its folder {folder}: leave out --out")

@@ -16,7 +16,7 @@ FLOORS = {
     "cases": 4, "sampling": 4, "generate": 4, "beam_search": 4,
     "checkpoint": 4, "run_folder": 4, "run_lock": 4, "run_log": 4, "interrupt": 4, "evaluate": 4,
     "train_config": 4, "train": 4, "parallel": 4, "pictures": 4,
-    "compare_backends": 4,
+    "compare_backends": 4, "layer_work": 4, "roofline": 4, "profiling": 4,
     "commands": 5,
     "cli": 6, "__main__": 7,
 }  # fmt: skip

@@ -8,6 +8,7 @@ from minigpt.checkpoint import Progress, check_parameters, load_checkpoint
 from minigpt.commands.options import DEFAULT_PRESET, add_backend, add_fields, add_json, existing_run
 from minigpt.commands.reporter import Reporter, first_sentence, sample_prompt, say, text_bar
 from minigpt.commands.train_messages import again, announce, conclude, saying_how_to_go_on
+from minigpt.commands.train_profile import add_profile, run_profile
 from minigpt.commands.train_settings import (
     BPE_SIZE,
     TRAINING,
@@ -59,6 +60,7 @@ def add_arguments(parser) -> None:
                         help="how many compute each step's gradient, a share of the batch each (default: auto, one a "
                              "processor); the number changes no result but for rounding")
     add_json(parser, "one JSON object a line (step, loss, validation_loss, tokens_per_second, ...)")
+    add_profile(parser)
     text = parser.add_argument_group("text and tokens")
     text.add_argument("--data", nargs="+", metavar="TEXT",
                       help=f"UTF-8 files, folders, - for standard input, or a corpus: {', '.join(CORPORA)} "
@@ -76,6 +78,8 @@ def add_arguments(parser) -> None:
 
 def run(arguments) -> int:
     backend.keep_freed_memory()
+    if arguments.profile is not None:
+        return run_profile(arguments, _start)
     folder, checkpoint = arguments.resume or (_start(arguments), None)
     read_config(folder)  # refuses what is no run before anything is written there
     with saying_how_to_go_on(folder, f"go on with {again(folder)}"), locked(folder):

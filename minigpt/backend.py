@@ -11,6 +11,8 @@ the same weights, batches and dropout masks on CPU and GPU and in both precision
 (CuPy's own Generator has no normal, choice or permutation.)
 """
 
+import functools
+import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -205,6 +207,40 @@ def normal(rng: np.random.Generator, shape, std: float = 1.0):
 def keep_mask(rng: np.random.Generator, shape, rate: float):
     """A boolean array that is False with probability `rate`; the same one on every backend and in every precision."""
     return _library.namespace.asarray(rng.random(shape, dtype=np.float32) >= rate)
+
+
+_twins_in_use = True
+
+
+def twin(function):
+    """The faster twin of a function of layers/, where there is one and it is in use; else the function itself.
+
+    The twin of layers/NAME.py's function is the one of the same name in fused/NAME.py. It computes the same, faster and
+    less readably, on NumPy. Its backward takes what its own forward saved, and what the function's did.
+    """
+    if not _twins_in_use or _library.namespace is not np or not function.__module__.startswith("minigpt.layers."):
+        return function
+    return _find_twin(function)
+
+
+@functools.cache
+def _find_twin(function):
+    try:
+        room = importlib.import_module(function.__module__.replace(".layers.", ".fused."))
+    except ModuleNotFoundError:  # there need be none
+        return function
+    return getattr(room, function.__name__, function)
+
+
+@contextmanager
+def without_twins() -> Iterator[None]:
+    """A with-block in which only the functions of layers/ compute: to compare, or to look into what they save."""
+    global _twins_in_use
+    before, _twins_in_use = _twins_in_use, False
+    try:
+        yield
+    finally:
+        _twins_in_use = before
 
 
 PIECE = 32 * 1024  # elements: the temporary arrays of a computation over one piece fit into a processor's cache

@@ -12,7 +12,7 @@ FLOORS = {
     "errors": 0, "json_file": 0, "memory": 0, "erf": 0, "backend": 0,
     "module": 1, "gradient_check": 1,
     "layers": 2, "text": 2, "download": 2, "corpora": 2, "pieces": 2, "token_file": 2, "data": 2, "optim": 2,
-    "models": 3,
+    "fused": 3, "models": 3,
     "cases": 4, "sampling": 4, "generate": 4, "beam_search": 4,
     "checkpoint": 4, "run_folder": 4, "run_lock": 4, "run_log": 4, "interrupt": 4, "evaluate": 4,
     "train_config": 4, "train": 4, "parallel": 4, "pictures": 4,

@@ -160,7 +160,8 @@ class GPT(Module):
 
     def attention_maps(self, ids) -> list:
         """The attention weights p (B, H, T, T) of every layer for ids (B, T): forward saves them for backward."""
-        _, (_, _, _, saved_blocks, _) = self._hidden_forward(ids)
+        with backend.without_twins():  # which save what suits them
+            _, (_, _, _, saved_blocks, _) = self._hidden_forward(ids)
         saved_attention = 1 if self.config.norm == "pre" else 0  # its place in what a block saves
         return [attention_weights(saved_block[saved_attention]) for saved_block in saved_blocks]
 

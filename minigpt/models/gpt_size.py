@@ -48,7 +48,10 @@ def training_flops_per_token(config: GPTConfig) -> int:
 
 
 def saved_bytes(config: GPTConfig, batch_size: int, itemsize: int = 4) -> int:
-    """Bytes that one forward over (batch_size, context_length) saves; ids are int64, dropout masks one byte each."""
+    """Bytes that one forward over (batch_size, context_length) saves; ids are int64, dropout masks one byte each.
+
+    This is what the functions of layers/ save. Attention's twin in fused/ saves less, the longer the context the less.
+    """
     c = config
     C, F, H, T, L, V = c.d_model, c.d_ff, c.num_heads, c.context_length, c.num_layers, c.vocab_size
     tokens = batch_size * T

@@ -11,11 +11,14 @@ the same weights, batches and dropout masks on CPU and GPU and in both precision
 (CuPy's own Generator has no normal, choice or permutation.)
 """
 
+import contextvars
 import functools
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -265,6 +268,43 @@ def in_pieces(function, *arrays):
         for output, result in zip(outputs, results):
             output[piece] = result
     return tuple(output.reshape(shape) for output in outputs)
+
+
+def each_piece(function, size: int) -> None:
+    """function(piece) for the slices that a vector of `size` elements is cut into, on all processors where it is long.
+
+    For what is done to a whole model's parameters at once. NumPy lets go of Python's lock while it computes, so that
+    threads run side by side, if only the pieces are long enough: 64 Ki elements, half of which a cache holds.
+    """
+    pieces = [slice(start, min(start + 2 * PIECE, size)) for start in range(0, size, 2 * PIECE)]
+    if _library.namespace is not np or len(pieces) < 2 * processors():
+        for piece in pieces:
+            function(piece)
+    else:
+        contexts = [contextvars.copy_context() for _ in pieces]  # NumPy's settings, such as quiet(), are a thread's own
+        list(_threads(os.getpid()).map(lambda context, piece: context.run(function, piece), contexts, pieces))
+
+
+@functools.cache
+def _threads(process: int):
+    """One thread a processor. `process`: a forked copy of this process has none of its threads and needs its own."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(processors(), "minigpt pieces")
+
+
+@functools.cache
+def processors() -> int:
+    """Processors that this process may use, counting those that share a core once where the system tells."""
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    cores = set()
+    for number in usable:
+        path = Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list")
+        try:
+            cores.add(path.read_text(encoding="ascii"))
+        except OSError:  # not Linux
+            return len(usable)
+    return len(cores)
 
 
 def quiet():

@@ -23,11 +23,10 @@ Loshchilov & Hutter (2019), algorithm 2; clipping, Pascanu et al. (2013), algori
 import math
 from dataclasses import dataclass
 
+from minigpt import backend
 from minigpt.backend import xp
 from minigpt.errors import InputError
 from minigpt.module import Module
-
-PIECE = 32 * 1024  # elements: an optimizer's temporaries for one piece fit into a processor's cache
 
 
 class Optimizer:
@@ -48,10 +47,12 @@ class Optimizer:
         if self.weight_decay:
             for p in self.matrices:
                 p.data *= 1 - learning_rate * self.weight_decay
-        for start in range(0, self.flat.data.size, PIECE):
-            piece = slice(start, start + PIECE)
+
+        def update(piece):
             state = (self.state[name][piece] for name in self.state_names)
             self._update(self.flat.data[piece], self.flat.grad[piece], learning_rate, *state)
+
+        backend.each_piece(update, self.flat.data.size)  # the temporary arrays of a piece fit into a cache
 
     def _update(self, data, grad, learning_rate, *state) -> None:
         """Change data, and state, in place."""
@@ -92,17 +93,19 @@ class AdamW(Optimizer):
         super().__init__(model, weight_decay)
 
     def _update(self, data, grad, learning_rate, m, v):
-        t = self.steps
+        # η m̂ / (√v̂ + eps) = α m / (√v + eps'), with both corrections, which are numbers, outside the arrays
+        correction = math.sqrt(1 - self.beta2**self.steps)
+        rate = learning_rate * correction / (1 - self.beta1**self.steps)
         m *= self.beta1
         m += (1 - self.beta1) * grad
         v *= self.beta2
-        v += (1 - self.beta2) * (grad * grad)
-        # η m̂ / (√v̂ + eps), with the two corrections, which are numbers, kept out of the arrays
-        size = xp.sqrt(v)
-        size *= 1 / math.sqrt(1 - self.beta2**t)
-        size += self.eps
-        step = m / size
-        step *= learning_rate / (1 - self.beta1**t)
+        square = grad * grad
+        square *= 1 - self.beta2
+        v += square
+        step = xp.sqrt(v)
+        step += self.eps * correction
+        xp.divide(m, step, out=step)
+        step *= rate
         data -= step
 
 

@@ -19,11 +19,11 @@ from minigpt.models.gpt import GPT, GPTConfig
 from minigpt.parallel.share import WorkerLost, share
 from minigpt.parallel.workers import (
     KINDS,
+    LARGE,
     check_workers,
     choose_workers,
     default_kind,
     describe,
-    processors,
     start_workers,
 )
 from minigpt.train import training_step
@@ -134,9 +134,10 @@ def test_several_workers_on_a_gpu_are_refused(monkeypatch):
 
 
 def test_as_many_as_there_are_processors_but_no_more_than_rows():
-    assert 1 <= processors() <= os.cpu_count()
-    assert choose_workers(1) == 1
-    assert choose_workers(10**6) == processors()
+    assert 1 <= backend.processors() <= os.cpu_count()
+    assert choose_workers(1, 1000) == 1
+    assert choose_workers(10**6, 1000) == backend.processors()
+    assert choose_workers(10**6, LARGE + 1) == 1  # a gradient for each would cost more than it wins
     assert check_workers(3, 3) == 3
 
 

@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from strict_library import load_strict
 
 import minigpt.models.gpt
-from minigpt import backend, pictures, profiling, roofline
+from minigpt import backend, profiling, roofline, roofline_picture
 from minigpt import train as training
 from minigpt.cli import main
 from minigpt.commands import train_profile
@@ -383,12 +383,12 @@ def test_a_row_too_short_for_the_clock_is_no_division_by_zero():
 
 def test_names_in_the_picture_do_not_overlap(monkeypatch):
     figures = []
-    monkeypatch.setattr(pictures, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(roofline_picture, "save", lambda figure, path: figures.append(figure))
     rng = np.random.default_rng(1)
     points = [(f"blocks feed_forward.w_{n}", PHASES[n % 3], 30 * (1 + rng.random()), 5e10 * (1 + rng.random()), n / 400)
               for n in range(25)]
     points += [("embedding", "backward", 1e-3, 1e5, 0.0)]
-    pictures.draw_roofline(points, 1e11, 1e10, Path("unused.png"))
+    roofline_picture.draw_roofline(points, 1e11, 1e10, Path("unused.png"))
     figures[0].draw_without_rendering()  # puts the names at their places
     (axes,) = figures[0].axes
     names = [text for text in axes.texts if text.get_text()]

@@ -215,7 +215,7 @@ def test_a_disk_that_refuses_is_told_in_one_line_wherever_the_run_meets_it(train
 
     before = content(trained, but=CHANGING)
     for module, name in ((run_log, "replace_text"), (messages, "draw_loss"), (messages, "draw_attention"),
-                         (run_folder, "replace_text"), (pictures, "_save")):
+                         (run_folder, "replace_text"), (pictures, "save")):
         for path in (trained / "loss.png", trained / "attention.png"):
             path.unlink(missing_ok=True)
         capsys.readouterr()

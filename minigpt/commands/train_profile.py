@@ -14,9 +14,9 @@ from minigpt.errors import InputError
 from minigpt.layer_work import Work
 from minigpt.models.gpt import GPT, LARGEST
 from minigpt.models.gpt_size import gpt_size
-from minigpt.pictures import draw_roofline
 from minigpt.profiling import PHASES, Profile, Row, profile
 from minigpt.roofline import Ceilings, measure_ceilings
+from minigpt.roofline_picture import draw_roofline
 from minigpt.train import Diverged
 from minigpt.train_config import make_optimizer
 

@@ -9,7 +9,7 @@ from minigpt.commands.options import DEFAULT_PRESET, apply, find_preset, flag, g
 from minigpt.errors import InputError
 from minigpt.memory import check_memory
 from minigpt.models.gpt import GPTConfig
-from minigpt.models.gpt_size import gpt_size
+from minigpt.models.gpt_size import count_parameters, gpt_size
 from minigpt.parallel.workers import check_workers, choose_workers
 from minigpt.run_folder import CONFIG, from_dict, read_config
 from minigpt.train_config import TrainConfig
@@ -43,7 +43,7 @@ def new_settings(arguments) -> tuple[dict, GPTConfig, TrainConfig]:
     settings = {**RUN_SETTINGS, **_asked(arguments)}
     shape = resized(find_preset(settings["preset"]), arguments)
     config = apply(TrainConfig(**TRAINING.get(settings["preset"], PAPERS)), arguments)
-    settings["workers"] = _workers(arguments, None, config.batch_size)
+    settings["workers"] = _workers(arguments, None, config.batch_size, count_parameters(shape))
     # A run shorter than its preset's warms up, looks and saves at shorter distances as well, unless told otherwise.
     shorter = {"warmup": config.steps // 10, "eval_every": max(config.steps // 8, 1),
                "save_every": max(config.steps // 8, 1)}
@@ -52,11 +52,11 @@ def new_settings(arguments) -> tuple[dict, GPTConfig, TrainConfig]:
                                                for name, value in shorter.items() if name not in asked})
 
 
-def _workers(arguments, recorded: int | None, batch_size: int) -> int:
+def _workers(arguments, recorded: int | None, batch_size: int, parameters: int) -> int:
     """What --workers says, or a resumed run's number: with another one it would go on with other roundings."""
     count = arguments.workers if arguments.workers is not None else recorded or 0
     if count == 0 or (arguments.backend != "numpy" and arguments.workers is None):
-        count = choose_workers(batch_size) if arguments.backend == "numpy" else 1
+        count = choose_workers(batch_size, parameters) if arguments.backend == "numpy" else 1
     return check_workers(count, batch_size)
 
 
@@ -84,7 +84,8 @@ def read_settings(folder: Path) -> tuple[dict, GPTConfig, TrainConfig]:
 def resumed_settings(arguments, folder: Path) -> tuple[dict, GPTConfig, TrainConfig]:
     """read_settings, with more steps or other workers if asked for; any other change is refused: InputError."""
     content, shape, config = read_settings(folder)
-    content["workers"] = arguments.workers = _workers(arguments, content["workers"], config.batch_size)
+    content["workers"] = arguments.workers = _workers(arguments, content["workers"], config.batch_size,
+                                                        count_parameters(shape))
     recorded = {**content["model"], **content["training"], **content}
     if arguments.out is not None and arguments.out.resolve() != folder.resolve():
         raise InputError(f"a resumed run stays in its folder {folder}: leave out --out")

@@ -18,7 +18,7 @@ import warnings
 import numpy as np
 
 from minigpt import backend
-from minigpt.parallel.share import WorkerLost, add_gradient
+from minigpt.parallel.share import WorkerLost, add, add_gradient
 
 
 def shared_zeros(size: int) -> np.ndarray:
@@ -67,7 +67,7 @@ class Processes:
             if isinstance(answer, Exception):
                 raise answer
             loss += answer
-            self.model.flat.grad += self.gradients[rank - 1]
+            add(self.model.flat.grad, self.gradients[rank - 1])
         return loss
 
     @contextlib.contextmanager

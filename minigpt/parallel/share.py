@@ -44,3 +44,12 @@ def add_gradient(model, tokens, config, step: int, rank: int = 0, workers: int =
 def share(batch_size: int, rank: int, workers: int) -> range:
     """The rows of worker `rank`, as even as can be: 7 rows for 3 workers are 2, 2 and 3."""
     return range(batch_size * rank // workers, batch_size * (rank + 1) // workers)
+
+
+def add(total, gradient) -> None:
+    """total += gradient, two vectors of a whole model."""
+
+    def add_piece(piece):
+        total[piece] += gradient[piece]
+
+    backend.each_piece(add_piece, total.size)

@@ -5,7 +5,7 @@ Python; NumPy lets go of that lock while it computes. The smaller the arrays, th
 """
 
 from minigpt import backend
-from minigpt.parallel.share import add_gradient
+from minigpt.parallel.share import add, add_gradient
 
 
 class Threads:
@@ -24,7 +24,7 @@ class Threads:
         loss = self._work(step, 0)
         for replica, other in zip(self.replicas[1:], others):
             loss += other.result()
-            self.model.flat.grad += replica.flat.grad
+            add(self.model.flat.grad, replica.flat.grad)
         return loss
 
     def _work(self, step: int, rank: int) -> float:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from minigpt import backend
 from minigpt.errors import InputError
@@ -85,19 +84,13 @@ def check_workers(count: int, batch_size: int) -> int:
     return count
 
 
-def processors() -> int:
-    """Processors that this process may use, counting those that share a core once where the system tells."""
-    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    cores = set()
-    for number in usable:
-        path = Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list")
-        try:
-            cores.add(path.read_text(encoding="ascii"))
-        except OSError:  # not Linux
-            return len(usable)
-    return len(cores)
+LARGE = 30_000_000  # parameters
 
 
-def choose_workers(batch_size: int) -> int:
-    """How many workers suit this machine and batch: one a processor, as long as each has a row."""
-    return min(processors(), batch_size)
+def choose_workers(batch_size: int, parameters: int) -> int:
+    """How many workers suit this machine: one a processor, as long as each has a row.
+
+    Each has a gradient of its own. Those of a large model take more memory, and more time to add up, than workers win:
+    the products of a large model are large, and keep all processors busy by themselves.
+    """
+    return 1 if parameters > LARGE else min(backend.processors(), batch_size)

@@ -1,0 +1,76 @@
+"""The process in which minigpt is measured: python -m minigpt.bench.minigpt_contender, started by the bench."""
+
+import contextlib
+import itertools
+import sys
+import time
+
+import numpy as np
+
+from minigpt import backend
+from minigpt.bench.blas import blas
+from minigpt.bench.ceilings import reading, sgemm
+from minigpt.bench.minigpt_operations import KINDS
+from minigpt.bench.operations import clock
+from minigpt.bench.serve import Round, serve
+from minigpt.bench.workers import memory_together
+from minigpt.bench.workload import NEW_TOKENS, SEED, random_prompt, random_tokens, train_config, workload_of
+from minigpt.generate import generate
+from minigpt.models.gpt import GPT
+from minigpt.parallel.workers import start_workers
+from minigpt.sampling import Sampling
+from minigpt.train import training_step
+from minigpt.train_config import make_optimizer
+
+RUNNING = contextlib.ExitStack()  # the workers of the subject that is measured, until this process ends
+
+
+def train(workload: dict, workers: int) -> Round:
+    """Rounds of training steps; `workers` share each step."""
+    workload = workload_of(workload)
+    model, config, tokens = GPT(workload.model, SEED), train_config(workload), random_tokens(workload.model.vocab_size)
+    optimizer, numbers = make_optimizer(model, config), itertools.count()
+    team = RUNNING.enter_context(start_workers(model, tokens, config, workers))
+
+    def run(steps: int) -> dict:
+        begin = time.perf_counter()
+        for step in itertools.islice(numbers, steps):
+            loss = training_step(model, optimizer, tokens, config, step, team)["loss"]
+        return {"seconds": time.perf_counter() - begin, "loss": loss}
+
+    return run
+
+
+def generation(workload: dict) -> Round:
+    """Rounds of whole generations, always the most probable token: seconds to the first token, and a token after it."""
+    workload = workload_of(workload)
+    model, prompt = GPT(workload.model, SEED), random_prompt(workload.model.vocab_size)
+
+    def run(steps: int) -> dict:
+        first = later = 0.0
+        for _ in range(steps):
+            times = [time.perf_counter()]
+            times += [time.perf_counter() for _ in generate(model, [prompt], NEW_TOKENS, Sampling(temperature=0))]
+            first, later = first + times[1] - times[0], later + times[-1] - times[1]
+        return {"seconds": first + later, "first_token": first / steps, "token": later / steps / (len(times) - 2),
+                "tokens": len(times) - 1}
+
+    return run
+
+
+def single_operations(operations: list[dict]) -> Round:
+    """Rounds over single operations, forward and backward."""
+    rng = backend.generator(SEED)
+    return clock({one["name"]: KINDS[one["kind"]](rng, **one["sizes"]) for one in operations})
+
+
+def hello(subject: str) -> dict:
+    return {"numpy": np.__version__, "blas": blas()}
+
+
+if __name__ == "__main__":
+    backend.keep_freed_memory()
+    if "--no-twins" in sys.argv:
+        RUNNING.enter_context(backend.without_twins())
+    serve({"train": train, "generate": generation, "ops": single_operations}, hello=hello,
+          memory=lambda: {"peak": memory_together()}, ceilings=lambda: {"sgemm": sgemm(), "reading": reading()})

@@ -1,0 +1,100 @@
+"""python -m minigpt bench: how fast minigpt is on this machine, beside PyTorch if you like."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from minigpt.bench.contender import OPPONENTS, ContenderDied, Field
+from minigpt.bench.generation import generation_table, measure_generation
+from minigpt.bench.header import describe, gather
+from minigpt.bench.scaling import draw_scaling, measure_scaling, scaling_table
+from minigpt.bench.single_operations import measure_operations, operations_table
+from minigpt.bench.training import measure_training, training_table
+from minigpt.bench.workers import parse_workers
+from minigpt.bench.workload import WORKLOADS, find_workload
+from minigpt.commands.reporter import say
+from minigpt.errors import InputError
+from minigpt.run_folder import write_json
+
+SUBJECTS = {  # name -> one workload's measurement, table, workloads by default
+    "train": (measure_training, training_table, ["tiny", "cpu", "small"]),
+    "generate": (measure_generation, generation_table, ["gpt2"]),
+    "ops": (measure_operations, operations_table, ["cpu"]),
+    "scaling": (None, scaling_table, []),
+}
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("subject", nargs="?", choices=SUBJECTS, default="train",
+                        help="train: whole training steps; generate: a text token by token; ops: each operation alone; "
+                             "scaling: steps with longer contexts and larger batches (default: train)")
+    parser.add_argument("--against", nargs="+", choices=OPPONENTS, default=[], metavar="NAME",
+                        help=f"whom to measure beside minigpt: {', '.join(OPPONENTS)}; needs PyTorch, and transformers "
+                             "for generate")
+    parser.add_argument("--configs", nargs="+", metavar="NAME", help=f"models, among {', '.join(WORKLOADS)} (default: "
+                        + "; ".join(f"{' '.join(default)} for {name}" for name, (_, _, default) in SUBJECTS.items()
+                                    if default) + ")")
+    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="of about a second each, of which the "
+                        "median counts (default: 7)")
+    parser.add_argument("--workers", default="auto", metavar="N|auto",
+                        help="how many of minigpt's share a training step (default: auto, one a processor)")
+    parser.add_argument("--no-twins", action="store_true", help="measure the plain functions, without minigpt/fused")
+    parser.add_argument("--blas-core", metavar="CORE", help="kernels that OpenBLAS uses in minigpt's process, such as "
+                        "Haswell for those without AVX-512 (default: its own choice)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements there, every round's too")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the curves of scaling, as a PNG")
+
+
+def _settings(arguments) -> Field:
+    """All that can be refused is refused here, before minutes are spent."""
+    if arguments.rounds < 1:
+        raise InputError(f"--rounds {arguments.rounds} is too small: choose at least 1")
+    if arguments.configs and arguments.subject == "scaling":
+        raise InputError("--configs is not for scaling, whose sizes are fixed: leave it out")
+    if arguments.picture and arguments.subject != "scaling":
+        raise InputError(f"--picture is for scaling, {arguments.subject} has no curves: leave it out")
+    for name in arguments.configs or []:
+        find_workload(name)
+    for path in (arguments.json, arguments.picture):
+        if path and not path.parent.is_dir():
+            raise InputError(f"the folder {path.parent} does not exist: make it first, or choose another place")
+    return Field(tuple(dict.fromkeys(arguments.against)), arguments.rounds, arguments.blas_core,
+                 parse_workers(arguments.workers), not arguments.no_twins)
+
+
+def _results(arguments, field: Field, ceilings: dict) -> Iterator[dict]:
+    if arguments.subject == "scaling":
+        yield from measure_scaling(field, ceilings, say)
+        return
+    measure, _, default = SUBJECTS[arguments.subject]
+    for name in arguments.configs or default:
+        yield measure(field, find_workload(name), ceilings, say)
+
+
+def _print(subject: str, field: Field, results: list[dict]) -> None:
+    rounds = f"medians of {field.rounds} rounds" if field.rounds > 1 else "one round"
+    print(f"{subject}, float32: {rounds} of about a second, after a warm-up")
+    if field.opponents:
+        print("minigpt / it: how many times as fast as the other minigpt is, median of the ratios within each round")
+    print("\n".join(["", *SUBJECTS[subject][1](results)]), flush=True)
+
+
+def run(arguments) -> int:
+    field, results = _settings(arguments), []
+    try:
+        facts = gather(field, arguments.subject, say)
+        print("\n".join(describe(facts)) + "\n", flush=True)
+        for result in _results(arguments, field, facts["ceilings"]):
+            results.append(result)
+            if arguments.json:  # after each, so that what was measured is kept when the next one fails
+                write_json(arguments.json, {"subject": arguments.subject, "field": asdict(field), **facts,
+                                            "results": results})
+    except ContenderDied as error:
+        say(f"minigpt bench: {error}")
+        return 1
+    finally:
+        if results:
+            _print(arguments.subject, field, results)
+    if arguments.picture:
+        draw_scaling(results, arguments.picture)
+    return 0

@@ -11,6 +11,7 @@ the same weights, batches and dropout masks on CPU and GPU and in both precision
 (CuPy's own Generator has no normal, choice or permutation.)
 """
 
+import contextlib
 import contextvars
 import functools
 import importlib
@@ -204,7 +205,9 @@ INITIAL_WEIGHTS, BATCHES, DROPOUT, SAMPLING = range(1, 5)
 
 def normal(rng: np.random.Generator, shape, std: float = 1.0):
     """Normal numbers with mean 0. Drawn in float64 and then rounded, so both precisions get the same ones."""
-    return asarray(rng.standard_normal(shape) * std)
+    values = rng.standard_normal(shape)
+    values *= std
+    return asarray(values)
 
 
 def keep_mask(rng: np.random.Generator, shape, rate: float):
@@ -330,6 +333,14 @@ def keep_freed_memory() -> bool:
     M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, older_limit = -1, -3, 32 * 2**20
     return bool(mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
                 and (mallopt(M_MMAP_THRESHOLD, 2**30) or mallopt(M_MMAP_THRESHOLD, older_limit)))
+
+
+def release_freed_memory() -> None:
+    """Give what is free back to the system, once, whatever keep_freed_memory has asked for; does nothing elsewhere."""
+    with contextlib.suppress(ImportError, OSError, AttributeError, TypeError):  # another system or C library
+        import ctypes
+
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def synchronize() -> None:

@@ -1,9 +1,9 @@
 """Checkpoints: the state of a run in one safetensors file, complete or not there at all.
 
-The file holds each parameter under its name, the optimizer's vectors as "optimizer.m" and so on, and the progress of
-the run as JSON in the header. It is written under a temporary name, forced to the disk, and renamed over the old one,
-which the system does in one piece: killed at any moment, a run leaves either the old checkpoint or the new one.
-Safetensors hold numbers and nothing else; a pickle could run any code when it is opened.
+The file holds each parameter under its name, what the optimizer remembers of it as "optimizer.m.NAME" and so on, and
+the progress of the run as JSON in the header. It is written under a temporary name, forced to the disk, and renamed
+over the old one, which the system does in one piece: killed at any moment, a run leaves either the old checkpoint or
+the new one. Safetensors hold numbers and nothing else; a pickle could run any code when it is opened.
 """
 
 import json
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import safetensors
 import safetensors.numpy
 
@@ -36,8 +37,8 @@ class Progress:
 
 def save_checkpoint(path: Path, model, optimizer, progress: Progress) -> None:
     """Replace the checkpoint at `path` in one piece. OSError where the disk refuses; the old one is then untouched."""
-    tensors = {name: to_host(p.data) for name, p in model.parameters().items()}
-    tensors |= {f"optimizer.{name}": to_host(vector) for name, vector in optimizer.state.items()}
+    # Row by row, whatever the order in memory: save_file would write down the memory as it lies, under the same shape.
+    tensors = {name: np.ascontiguousarray(to_host(array)) for name, array in _arrays(model, optimizer).items()}
     header = {"progress": json.dumps(asdict(progress)), "optimizer_steps": str(optimizer.steps)}
     temporary = path.with_name(path.name + ".tmp")
     try:
@@ -49,6 +50,14 @@ def save_checkpoint(path: Path, model, optimizer, progress: Progress) -> None:
         raise OSError(f"{temporary} can't be written: {error}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _arrays(model, optimizer) -> dict:
+    """Everything in a checkpoint by its name there: each parameter, and for each the part of the optimizer's state."""
+    arrays = {name: p.data for name, p in model.parameters().items()}
+    for state, vector in (optimizer.state if optimizer is not None else {}).items():
+        arrays |= {f"optimizer.{state}.{name}": view for name, view in model.views(vector).items()}
+    return arrays
 
 
 @contextmanager
@@ -81,9 +90,7 @@ def load_checkpoint(path: Path, model, optimizer=None) -> Progress:
 
     Raises FileNotFoundError, or InputError when the file is damaged or was made for another shape of model.
     """
-    wanted = {name: p.data for name, p in model.parameters().items()}
-    if optimizer is not None:
-        wanted |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
+    wanted = _arrays(model, optimizer)
     with _opened(path) as file:
         header = file.metadata() or {}
         progress, steps = _read_progress(header["progress"]), int(header["optimizer_steps"])

@@ -14,7 +14,7 @@ import numpy as np
 from minigpt import backend
 from minigpt.backend import to_host, xp
 from minigpt.errors import InputError
-from minigpt.sampling import Sampling, distribution, sample
+from minigpt.sampling import Sampling, choose
 from minigpt.text.streaming import StreamDecoder
 
 
@@ -126,7 +126,7 @@ def generate(model, prompts: Sequence[Sequence[int]], max_tokens: int, sampling:
     rngs = [backend.generator(seed, backend.SAMPLING, row) for row in range(len(prompts))]
     ended = [False] * len(prompts)
     for _ in range(max_tokens):
-        tokens = [sample(distribution(logits, sampling, row), rng)
+        tokens = [choose(logits, sampling, row, rng)
                   for logits, row, rng in zip(texts.next_logits(), texts.rows, rngs)]
         yield [None if over else token for token, over in zip(tokens, ended)]
         ended = [over or token == stop_token for token, over in zip(tokens, ended)]

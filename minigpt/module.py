@@ -65,28 +65,38 @@ class Module:
         the vectors are then `model.flat.data` and `model.flat.grad`, in the order of `parameters()`. A model that is
         packed again moves to the vectors that `allocate(size)` gives, into memory that processes share, say.
         """
-        parameters = self.parameters().values()
-        size = sum(p.data.size for p in parameters)
+        size, again = sum(p.data.size for p in self.parameters().values()), hasattr(self, "_flat")
         flat = Parameter(allocate(size), allocate(size))
-        start = 0
-        for p in parameters:
-            part, shape = slice(start, start + p.data.size), p.data.shape
-            for name in ("data", "grad"):
-                vector = getattr(flat, name)
-                vector[part] = getattr(p, name).reshape(-1)
-                setattr(p, name, vector[part].reshape(shape))
-            start = part.stop
-        if hasattr(self, "_flat"):  # an optimizer may hold it
+        data, grad = self.views(flat.data), self.views(flat.grad)
+        for name, p in self.parameters().items():
+            data[name][...] = p.data
+            if again:  # else the gradients are zero, as those in flat are, and memory is only taken when it is written
+                grad[name][...] = p.grad
+            p.data, p.grad = data[name], grad[name]
+        if again:  # an optimizer may hold it
             self._flat.data, self._flat.grad = flat.data, flat.grad
         else:
             self._flat = flat
+        backend.release_freed_memory()
+
+    def views(self, vector) -> dict:
+        """Name -> the part of a vector, as long as all parameters together, that stands for that parameter: a view.
+
+        It has the parameter's shape and its order in memory, rows side by side or columns.
+        """
+        found, start = {}, 0
+        for name, p in self.parameters().items():
+            part, shape = vector[start:start + p.data.size], p.data.shape
+            start += p.data.size
+            by_columns = p.data.ndim == 2 and not p.data.flags.c_contiguous
+            found[name] = part.reshape(shape[::-1]).T if by_columns else part.reshape(shape)
+        return found
 
     def replica(self, grad) -> "Module":
         """A copy of a packed model that shares its weights and adds its gradients into the vector `grad`."""
-        shared, start = {id(self._flat): Parameter(self._flat.data, grad)}, 0
-        for p in self.parameters().values():
-            shared[id(p)] = Parameter(p.data, grad[start:start + p.data.size].reshape(p.data.shape))
-            start += p.data.size
+        shared, gradients = {id(self._flat): Parameter(self._flat.data, grad)}, self.views(grad)
+        for name, p in self.parameters().items():
+            shared[id(p)] = Parameter(p.data, gradients[name])
         return copy.deepcopy(self, shared)  # what stands in `shared` is not copied but replaced
 
     @property

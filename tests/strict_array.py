@@ -107,9 +107,9 @@ class StrictArray:
     def get(self) -> np.ndarray:
         return self._values.copy()
 
-    shape, dtype, ndim, size, nbytes, itemsize = (
+    shape, dtype, ndim, size, nbytes, itemsize, flags = (
         property(lambda self, name=name: getattr(self._values, name))
-        for name in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize"))
+        for name in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize", "flags"))
     T = property(lambda self: wrap(self._values.T, self))
 
     def reshape(self, *shape, order="C"):

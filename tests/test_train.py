@@ -95,7 +95,7 @@ def test_the_loss_falls(tmp_path, dataset):
 
 def test_the_best_checkpoint_is_the_best_and_not_the_newest(tmp_path, dataset):
     settings = replace(SETTINGS, steps=40, warmup=0, schedule="linear", eval_every=1, learning_rate=0.02,
-                       final_share=30.0)  # a rate that rises until it ruins the model
+                       final_share=100.0)  # a rate that rises until it ruins the model
     _, _, progress, records = run(tmp_path / "run", dataset, settings)
     seen = [r["validation_loss"] for r in records if "validation_loss" in r]
     assert min(seen) < seen[-1]

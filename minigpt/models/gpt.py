@@ -187,14 +187,20 @@ class GPT(Module):
         for layer, block in enumerate(self.blocks):
             window = self.config.window(layer)
             if window not in masks:
-                mask = causal_mask(T, S, window)
-                masks[window] = mask if valid is None else mask & padding_mask(valid)
+                masks[window] = self._mask(T, S, window, valid)
             h, saved = block.forward(h, masks[window], rng, None if cache is None else cache.layers[layer])
             saved_blocks.append(saved)
         saved_norm = None
         if self.final_norm:
             h, saved_norm = self.final_norm.forward(h)
         return h, (saved_tokens, saved_places, saved_dropout, saved_blocks, saved_norm)
+
+    def _mask(self, T: int, S: int, window: int, valid):
+        """Who may see whom: (T, S), or (B, 1, T, S) with padding; None where a single token may see all before it."""
+        if T == 1 and not window and valid is None:
+            return None
+        mask = causal_mask(T, S, window)
+        return mask if valid is None else mask & padding_mask(valid)
 
     def _hidden_backward(self, dh, saved):
         saved_tokens, saved_places, saved_dropout, saved_blocks, saved_norm = saved

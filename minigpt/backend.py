@@ -129,12 +129,18 @@ def dtype() -> np.dtype:
 
 def asarray(values):
     """An array on the device: floats in the precision in use, integers as int64, booleans as they are."""
+    return _library.namespace.asarray(unmoved(values))
+
+
+def unmoved(values):
+    """What asarray makes of the values, but where they are: NumPy's on the host, CuPy's on the device.
+
+    To look at a value on a GPU is to wait until all that was asked of it before is done. On the host it costs nothing.
+    """
     if isinstance(values, (int, float, list, tuple)):
         values = np.asarray(values)
     kind = values.dtype.kind
-    if kind == "f":
-        return _library.namespace.asarray(values, dtype=_dtype)
-    return _library.namespace.asarray(values, dtype="int64") if kind in "iu" else _library.namespace.asarray(values)
+    return values.astype(_dtype if kind == "f" else "int64" if kind in "iu" else values.dtype, copy=False)
 
 
 def to_host(array) -> np.ndarray:
@@ -150,9 +156,10 @@ def zeros(shape):
 def check_ids(ids, size: int, what: str):
     """Integer ids as an array on the device, after making sure that all lie in 0 .. size - 1.
 
-    Without the check, -1 would silently mean the last row, and CuPy wraps any id. Raises InputError.
+    Without the check, -1 would silently mean the last row, and CuPy wraps any id. Those that come from the host are
+    checked there, before they are moved. Raises InputError.
     """
-    ids = asarray(ids)
+    ids = unmoved(ids)
     if ids.dtype.kind != "i":
         raise InputError(f"{what}s must be integers, not {ids.dtype}")
     if ids.size:
@@ -160,7 +167,7 @@ def check_ids(ids, size: int, what: str):
         if low < 0 or high >= size:
             raise InputError(f"{what} {low if low < 0 else high} is outside 0..{size - 1}: encode with the tokenizer "
                              "that the model was made for")
-    return ids
+    return asarray(ids)
 
 
 def scatter_add(target, ids, values) -> None:

@@ -25,7 +25,7 @@ def cross_entropy_forward(logits, targets, label_smoothing: float = 0.0):
     When every target is ignored the loss is 0. Raises InputError for any other target outside 0..V-1, for targets of
     another shape, and for a label_smoothing outside [0, 1).
     """
-    V, targets = logits.shape[-1], backend.asarray(targets)
+    V, targets = logits.shape[-1], backend.unmoved(targets)  # counted and checked where they are
     if targets.shape != logits.shape[:-1]:  # broadcasting would take most shapes, and give a wrong loss
         raise InputError(f"targets {targets.shape} don't fit logits {logits.shape}: give one for each row, "
                          f"{logits.shape[:-1]}")
@@ -33,8 +33,9 @@ def cross_entropy_forward(logits, targets, label_smoothing: float = 0.0):
         raise InputError(f"label_smoothing {label_smoothing} is outside [0, 1): choose 0 (none) to about 0.1")
     z, targets = logits.reshape(-1, V), targets.reshape(-1)  # (N, V), (N,)
     counted = targets != IGNORED  # (N,)
-    targets = backend.check_ids(xp.where(counted, targets, 0), V, "target")
     M = max(int(counted.sum()), 1)
+    targets = backend.check_ids(targets * counted.astype("int64"), V, "target")  # an ignored one becomes 0
+    counted = backend.asarray(counted)
 
     rows = xp.arange(len(targets))
     p = z - z.max(axis=-1, keepdims=True)  # (N, V); a constant less, which changes no difference below

@@ -166,7 +166,7 @@ class GPT(Module):
         return [attention_weights(saved_block[saved_attention]) for saved_block in saved_blocks]
 
     def _hidden_forward(self, ids, rng=None, valid=None, cache=None):
-        ids = backend.asarray(ids)
+        ids = backend.unmoved(ids)
         if ids.ndim != 2 or 0 in ids.shape:
             raise InputError(f"ids have the shape {ids.shape}: give (B, T), with at least one token")
         T, past = ids.shape[1], 0 if cache is None else cache.length
@@ -175,7 +175,7 @@ class GPT(Module):
             raise InputError(f"{S} tokens are more than the context length {self.config.context_length}: "
                              "give fewer, or use minigpt.generate, which slides over longer prompts")
         if valid is None:
-            positions = xp.arange(past, S)  # (T,)
+            positions = list(range(past, S))  # (T,), on the host, where checking them costs nothing
         else:
             valid = backend.asarray(valid)
             positions = xp.maximum(xp.cumsum(valid, axis=1) - 1, 0)[:, -T:]  # (B, T): padding counts for nothing

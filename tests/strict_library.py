@@ -62,6 +62,19 @@ class StrictRandom:
                              "random numbers come from minigpt.backend.generator, on the host")
 
 
+class StrictMemoryHook:
+    """cuda/memory_hook.pyx: a with-block, and methods that the pool calls. There is no pool here: a test calls them."""
+
+    active = ()
+
+    def __enter__(self):
+        StrictMemoryHook.active = (*StrictMemoryHook.active, self)
+        return self
+
+    def __exit__(self, *exception):
+        StrictMemoryHook.active = tuple(hook for hook in StrictMemoryHook.active if hook is not self)
+
+
 CREATE = {"array", "asarray", "ascontiguousarray"}  # these alone take lists and arrays of the host
 FROM_NUMBERS = {"zeros", "ones", "empty", "full", "arange", "linspace", "eye", "identity", "tri", "indices"}
 JOIN = {"concatenate", "stack", "vstack", "hstack", "dstack", "column_stack"}
@@ -73,8 +86,12 @@ class StrictLibrary:
     def __init__(self):
         self.__version__, self.ndarray, self.random, self.synchronized = VERSION, StrictArray, StrictRandom(), 0
         runtime = SimpleNamespace(getDeviceProperties=lambda device: {"name": b"strict stand-in"},
-                                  runtimeGetVersion=lambda: 12080, driverGetVersion=lambda: 12080)
-        self.cuda = SimpleNamespace(Device=lambda: SimpleNamespace(synchronize=self._synchronize), runtime=runtime)
+                                  runtimeGetVersion=lambda: 12080, driverGetVersion=lambda: 12080,
+                                  memGetInfo=lambda: (2**33, 2**34))
+        device = SimpleNamespace(synchronize=self._synchronize, compute_capability="80")
+        self.cuda = SimpleNamespace(Device=lambda: device, runtime=runtime, MemoryHook=StrictMemoryHook)
+        self.get_default_memory_pool = lambda: SimpleNamespace(used_bytes=lambda: 5 * 2**20,
+                                                               total_bytes=lambda: 8 * 2**20)
 
     def _synchronize(self):
         self.synchronized += 1

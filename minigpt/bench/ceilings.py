@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from minigpt import backend
+from minigpt.backend import xp
 from minigpt.bench.machine import cores
 from minigpt.memory import machine_memory
 
@@ -30,21 +31,28 @@ def fastest(work: Callable[[], object], repeats: int = REPEATS) -> float:
 
 
 def sgemm() -> dict:
-    """GFLOP/s of a large square product in the precision in use: on all threads, and on one (None if unknown)."""
+    """GFLOP/s of a large square product in the precision in use: on all threads, and on one (None if unknown).
+
+    On a GPU: of all of it, and as long as the host needs to hear that it is done.
+    """
     from threadpoolctl import threadpool_info, threadpool_limits
+
+    def product():
+        xp.matmul(a, a, out=out)
+        backend.synchronize()
 
     size = 512
     while True:
-        a = np.ones((size, size), backend.dtype())
-        out = np.empty_like(a)
-        seconds = fastest(lambda a=a, out=out: np.matmul(a, a, out=out))
+        a = xp.ones((size, size), backend.dtype())
+        out = xp.empty_like(a)
+        seconds = fastest(product)
         if seconds > ENOUGH_SECONDS or size >= 8192:
             break
         size *= 2
     one = None
-    if any(pool["user_api"] == "blas" for pool in threadpool_info()):
+    if backend.name() == "numpy" and any(pool["user_api"] == "blas" for pool in threadpool_info()):
         with threadpool_limits(1, user_api="blas"):
-            one = 2 * size**3 / fastest(lambda: np.matmul(a, a, out=out), 4) / 1e9
+            one = 2 * size**3 / fastest(product, 4) / 1e9
     return {"size": size, "gflops": 2 * size**3 / seconds / 1e9, "gflops_one_thread": one}
 
 
@@ -67,3 +75,16 @@ def reading() -> dict:
         speeds = {name: a.nbytes / fastest(work, 3) / 1e9 for name, work in ways.items()}
     best = max(speeds, key=speeds.get)
     return {"bytes": a.nbytes, "gigabytes_per_second": speeds[best], "way": best, "ways": speeds}
+
+
+def copying() -> dict:
+    """As `reading`, for a GPU: GB/s at which its memory is read and written by the copy of a large array."""
+    a = xp.ones(READ_BYTES // backend.dtype().itemsize, backend.dtype())
+    out = xp.empty_like(a)
+
+    def copy():
+        out[...] = a
+        backend.synchronize()
+
+    speed, way = 2 * a.nbytes / fastest(copy) / 1e9, "a copy, read and written"
+    return {"bytes": 2 * a.nbytes, "gigabytes_per_second": speed, "way": way, "ways": {way: speed}}

@@ -101,10 +101,20 @@ class Field:
     blas_core: str | None = None  # the kernels that OpenBLAS is told to use in our process; None leaves it the choice
     workers: int = 1  # that share a training step; 0: as many as suit
     twins: bool = True  # whether our process uses the faster twins in minigpt/fused
+    backend: str = "numpy"  # "cupy": everyone computes on the GPU
+    tf32: bool = False  # whether products on the GPU may round what they multiply to TF32
 
     @property
     def names(self) -> list[str]:
         return [OURS, *self.opponents]
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.backend != "numpy"
+
+    @property
+    def precision(self) -> str:
+        return "TF32" if self.tf32 else "float32"
 
     @contextlib.contextmanager
     def start(self, *names: str) -> Iterator[dict[str, Contender]]:
@@ -112,8 +122,31 @@ class Field:
         with contextlib.ExitStack() as stack:
             started = {}
             for name in names or self.names:
-                ours = name == OURS
-                own = {"OPENBLAS_CORETYPE": self.blas_core} if self.blas_core and ours else None
-                options = ("--no-twins",) if ours and not self.twins else ()
-                started[name] = stack.enter_context(Contender(name, own, options))
+                started[name] = stack.enter_context(Contender(name, *self._conditions(ours=name == OURS)))
             yield started
+
+    def _conditions(self, ours: bool) -> tuple[dict[str, str], tuple[str, ...]]:
+        """What is set in the environment of a contender, and its options."""
+        environment, options = {}, []
+        if self.blas_core and ours:
+            environment["OPENBLAS_CORETYPE"] = self.blas_core
+        if not self.twins and ours:
+            options.append("--no-twins")
+        if self.on_gpu and ours:
+            options.append("--cupy")
+            environment["CUPY_TF32"] = str(int(self.tf32))  # CuPy reads it at its first product
+        elif self.on_gpu:
+            options += ["--cuda", "--tf32"] if self.tf32 else ["--cuda"]
+        return environment, tuple(options)
+
+    def watch(self, contender: Contender, unit: str = "step", units: int = 1) -> dict:
+        """The peak memory of a contender that has worked.
+
+        On a GPU: that of one more round's work, which is not timed and has so many units, what is reserved for it, and
+        how often the host waits for the GPU in each.
+        """
+        if not self.on_gpu:
+            return {"peak_memory": contender.ask("memory")["peak"]}
+        seen = contender.ask("watch")
+        return {f"synchronisations_per_{unit}": seen["waits"] / units, "peak_memory": seen["peak"],
+                "reserved_memory": seen["reserved"]}

@@ -9,7 +9,8 @@ import numpy as np
 
 from minigpt import backend
 from minigpt.bench.blas import blas
-from minigpt.bench.ceilings import reading, sgemm
+from minigpt.bench.ceilings import copying, reading, sgemm
+from minigpt.bench.device import compute_capability, gpu, gpu_memory, watch
 from minigpt.bench.minigpt_operations import KINDS
 from minigpt.bench.operations import clock
 from minigpt.bench.serve import Round, serve
@@ -33,9 +34,11 @@ def train(workload: dict, workers: int) -> Round:
     team = RUNNING.enter_context(start_workers(model, tokens, config, workers))
 
     def run(steps: int) -> dict:
+        backend.synchronize()
         begin = time.perf_counter()
         for step in itertools.islice(numbers, steps):
             loss = training_step(model, optimizer, tokens, config, step, team)["loss"]
+        backend.synchronize()
         return {"seconds": time.perf_counter() - begin, "loss": loss}
 
     return run
@@ -48,6 +51,7 @@ def generation(workload: dict) -> Round:
 
     def run(steps: int) -> dict:
         first = later = 0.0
+        backend.synchronize()  # once is enough: a token is chosen on the host, so it has waited for the device
         for _ in range(steps):
             times = [time.perf_counter()]
             times += [time.perf_counter() for _ in generate(model, [prompt], NEW_TOKENS, Sampling(temperature=0))]
@@ -61,16 +65,28 @@ def generation(workload: dict) -> Round:
 def single_operations(operations: list[dict]) -> Round:
     """Rounds over single operations, forward and backward."""
     rng = backend.generator(SEED)
-    return clock({one["name"]: KINDS[one["kind"]](rng, **one["sizes"]) for one in operations})
+    return clock({one["name"]: KINDS[one["kind"]](rng, **one["sizes"]) for one in operations},
+                 backend.synchronize if on_gpu() else None)
+
+
+def on_gpu() -> bool:
+    return backend.name() != "numpy"
 
 
 def hello(subject: str) -> dict:
-    return {"numpy": np.__version__, "blas": blas()}
+    device = {"gpu": {**gpu(), "capability": compute_capability(), "memory": gpu_memory()}} if on_gpu() else {}
+    return {"numpy": np.__version__, "blas": blas(), **device}
+
+
+def ceilings() -> dict:
+    return {"sgemm": sgemm(), "reading": copying() if on_gpu() else reading()}
 
 
 if __name__ == "__main__":
     backend.keep_freed_memory()
     if "--no-twins" in sys.argv:
         RUNNING.enter_context(backend.without_twins())
-    serve({"train": train, "generate": generation, "ops": single_operations}, hello=hello,
-          memory=lambda: {"peak": memory_together()}, ceilings=lambda: {"sgemm": sgemm(), "reading": reading()})
+    if "--cupy" in sys.argv:
+        backend.use("cupy")
+    serve({"train": train, "generate": generation, "ops": single_operations}, watch, hello=hello,
+          memory=lambda: {"peak": memory_together()}, ceilings=ceilings)

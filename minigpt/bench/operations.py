@@ -59,17 +59,24 @@ def operations(workload: Workload, itemsize: int = 4) -> list[Operation]:
     ]
 
 
-def clock(passes: dict[str, dict[str, Callable[[], object]]]) -> Callable[[int], dict]:
+def clock(passes: dict[str, dict[str, Callable[[], object]]],
+          synchronize: Callable[[], None] | None = None) -> Callable[[int], dict]:
     """The rounds of a contender: passes[operation]["forward" or "backward"] is called again and again for a while.
 
-    A round goes through all of them; each answer is seconds a call.
+    A round goes through all of them; each answer is seconds a call. synchronize: for a GPU, what waits until it has
+    done all calls. To wait after each would leave it idle between them, so they are queued, twice as many each time.
     """
 
     def seconds_a_call(work, least):
-        calls, begin = 0, time.perf_counter()
+        wait, calls, queue = synchronize or (lambda: None), 0, 1
+        wait()
+        begin = time.perf_counter()
         while (took := time.perf_counter() - begin) < least or not calls:
-            work()
-            calls += 1
+            for _ in range(queue):
+                work()
+            wait()
+            calls += queue
+            queue *= 2 if synchronize else 1
         return took / calls
 
     def run(steps: int) -> dict:

@@ -18,7 +18,7 @@ CONTEXTS, CONTEXT_MODEL, CONTEXT_TOKENS = (64, 128, 256, 512, 1024), "small", 20
 BATCHES, BATCH_MODEL = (1, 2, 4, 8, 16, 32, 64), "cpu"
 
 
-def axes(workers: int) -> dict[str, list[tuple[int, Workload, int]]]:
+def axes(workers: int, on_gpu: bool = False) -> dict[str, list[tuple[int, Workload, int]]]:
     """axis -> its points: the number on the axis, the workload, and the workers."""
     def at_context(T):
         base = WORKLOADS[CONTEXT_MODEL]
@@ -27,13 +27,14 @@ def axes(workers: int) -> dict[str, list[tuple[int, Workload, int]]]:
     return {
         "context": [(T, at_context(T), workers) for T in CONTEXTS],
         "batch": [(B, replace(WORKLOADS[BATCH_MODEL], batch_size=B), workers) for B in BATCHES],
-        "workers": [(n, WORKLOADS[BATCH_MODEL], n) for n in range(1, processors() + 1)] if processors() > 1 else [],
+        "workers": [(n, WORKLOADS[BATCH_MODEL], n) for n in range(1, processors() + 1)]
+        if processors() > 1 and not on_gpu else [],
     }
 
 
 def measure_scaling(field: Field, ceilings: dict, say: Callable[[str], None]):
     """Yields the result of each point, as of bench train, with its axis and its place there."""
-    for axis, points in axes(field.workers).items():
+    for axis, points in axes(field.workers, field.on_gpu).items():
         for at, workload, workers in points:
             result = measure_training(replace(field, workers=workers), workload, ceilings,
                                       lambda what, axis=axis, at=at: say(f"{axis} {at}: {what}"))
@@ -69,6 +70,7 @@ def draw_scaling(results: list[dict], path: Path) -> None:
         speed = curves((lambda one: 1000 * one["seconds_per_step"]) if axis == "context"
                        else (lambda one: one["tokens_per_second"]))
         panels.append((titles[axis], axis, "ms per step" if axis == "context" else "tokens per second", speed))
-        panels.append((titles[axis], axis, "peak memory of the process (MiB)",
+        where = "GPU" if "reserved_memory" in points[0]["contenders"][OURS] else "process"
+        panels.append((titles[axis], axis, f"peak memory of the {where} (MiB)",
                        curves(lambda one: one["peak_memory"] / 2**20)))
     draw_curves(panels, path)

@@ -26,3 +26,15 @@ def milliseconds(seconds: float) -> str:
 
 def times(ratio: float) -> str:
     return f"{ratio:.2f}"
+
+
+def device_header(results: list[dict], unit: str) -> list[str]:
+    """The columns that there are only where everyone was on a GPU."""
+    figures = [one for result in results for one in result["contenders"].values()]
+    return [f"syncs/{unit}", "reserved"] if any(device_cells(one, unit) for one in figures) else []
+
+
+def device_cells(figures: dict, unit: str) -> list[str]:
+    """How often the host waited for the GPU, and the memory that was kept for it."""
+    waits = figures.get(f"synchronisations_per_{unit}")
+    return [] if waits is None else [f"{waits:g}", memory(figures["reserved_memory"])]

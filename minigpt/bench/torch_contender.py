@@ -1,6 +1,7 @@
 """The process in which PyTorch is measured: python -m minigpt.bench.torch_contender, started by the bench.
 
-With --onednn, its Linear products are computed by oneDNN. Only this process imports torch.
+With --onednn, its Linear products are computed by oneDNN. With --cuda it is everything that the GPU computes, and with
+--tf32 too, products are in TF32 (torch_device.py). Only this process imports torch.
 """
 
 import importlib
@@ -10,6 +11,7 @@ import time
 
 from minigpt.bench.operations import clock
 from minigpt.bench.serve import Round, serve
+from minigpt.bench.torch_device import describe, set_precision, synchronize, watch
 from minigpt.bench.torch_gpt import torch_gpt, torch_optimizer, torch_training_step
 from minigpt.bench.torch_onednn import onednn_linear, send_to_onednn
 from minigpt.bench.torch_operations import torch_kinds
@@ -23,6 +25,10 @@ def _linear():
     return onednn_linear() if "--onednn" in sys.argv else None
 
 
+def _device() -> str:
+    return "cuda" if "--cuda" in sys.argv else "cpu"
+
+
 def train(workload: dict) -> Round:
     """Rounds of training steps over the batches that minigpt gets. PyTorch's threads share a step by themselves."""
     import torch
@@ -30,14 +36,17 @@ def train(workload: dict) -> Round:
     torch.manual_seed(SEED)
     workload = workload_of(workload)
     config, tokens = train_config(workload), random_tokens(workload.model.vocab_size)
-    model = torch_gpt(workload.model, _linear())
+    with torch.device(_device()):
+        model = torch_gpt(workload.model, _linear())
     optimizer, numbers = torch_optimizer(model, config), itertools.count()
 
     def run(steps: int) -> dict:
+        synchronize(_device())
         begin = time.perf_counter()
         for step in itertools.islice(numbers, steps):
             batch = training_batch(tokens, config.batch_size, workload.model.context_length, config.seed, step)
-            loss = torch_training_step(model, optimizer, *batch, config)
+            loss = torch_training_step(model, optimizer, *batch, config, _device())
+        synchronize(_device())
         return {"seconds": time.perf_counter() - begin, "loss": loss}
 
     return run
@@ -57,7 +66,8 @@ def generation(workload: dict) -> Round:
         send_to_onednn(model)
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):  # no token ends the text: all of them come
         setattr(model.generation_config, name, None)
-    ids = torch.tensor([random_prompt(c.vocab_size)])
+    model.to(_device())
+    ids = torch.tensor([random_prompt(c.vocab_size)], device=_device())
     times = []
 
     class Stopwatch(BaseStreamer):
@@ -69,6 +79,7 @@ def generation(workload: dict) -> Round:
 
     def run(steps: int) -> dict:
         first = later = 0.0
+        synchronize(_device())  # once is enough: the streamer is shown tokens on the host
         for _ in range(steps):
             times[:] = []
             begin = time.perf_counter()
@@ -84,8 +95,12 @@ def generation(workload: dict) -> Round:
 
 def single_operations(operations: list[dict]) -> Round:
     """Rounds over single operations, forward and backward."""
+    import torch
+
     kinds = torch_kinds(_linear())
-    return clock({one["name"]: kinds[one["kind"]](**one["sizes"]) for one in operations})
+    with torch.device(_device()):
+        passes = {one["name"]: kinds[one["kind"]](**one["sizes"]) for one in operations}
+    return clock(passes, torch.cuda.synchronize if _device() == "cuda" else None)
 
 
 def hello(subject: str) -> dict:
@@ -98,7 +113,7 @@ def hello(subject: str) -> dict:
     import torch
 
     _linear()
-    versions = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    versions = {"torch": torch.__version__, "threads": torch.get_num_threads(), **describe(_device())}
     if subject == "generate":
         import transformers
 
@@ -107,4 +122,6 @@ def hello(subject: str) -> dict:
 
 
 if __name__ == "__main__":
-    serve({"train": train, "generate": generation, "ops": single_operations}, hello=hello)
+    if "--cuda" in sys.argv:
+        set_precision(tf32="--tf32" in sys.argv)
+    serve({"train": train, "generate": generation, "ops": single_operations}, watch, hello=hello)

@@ -49,7 +49,8 @@ def torch_gpt(config: GPTConfig, linear=None):
                     nn.init.normal_(p, std=0.02)
 
         def forward(self, ids, targets):
-            x = self.token_embedding(ids) + self.position_embedding(torch.arange(ids.shape[1]))
+            places = torch.arange(ids.shape[1], device=ids.device)
+            x = self.token_embedding(ids) + self.position_embedding(places)
             for block in self.blocks:
                 x = block(x)
             logits = linear(self.final_norm(x), self.token_embedding.weight, None)
@@ -68,16 +69,21 @@ def torch_optimizer(model, config: TrainConfig):
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=1e-8, fused=True)
 
 
-def torch_training_step(model, optimizer, ids, targets, config: TrainConfig) -> float:
-    """Forward, backward, clip, step; returns the loss. ids and targets (B, T) are NumPy arrays."""
+def torch_training_step(model, optimizer, ids, targets, config: TrainConfig, device: str = "cpu") -> float:
+    """Forward, backward, clip, step; returns the loss. ids and targets (B, T) are NumPy arrays; device: the model's."""
     import torch
 
     optimizer.zero_grad()
-    loss = model(torch.from_numpy(ids), torch.from_numpy(targets))
+    loss = model(*(moved(torch.from_numpy(array), device) for array in (ids, targets)))
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
     optimizer.step()
     return loss.item()
+
+
+def moved(tensor, device: str):
+    """The tensor on that device. A GPU fetches it while the host goes on, if it lies in memory that stays in place."""
+    return tensor if device == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
 
 
 _NAMES = {"attention.qkv": "qkv", "attention.out": "out", "feed_forward.w_in": "w_in", "feed_forward.w_out": "w_out"}

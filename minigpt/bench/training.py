@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from minigpt.bench.contender import OURS, Contender, Field
+from minigpt.bench.contender import OURS, Field
 from minigpt.bench.rounds import middle, ratios, spread, take_turns
-from minigpt.bench.table import memory, milliseconds, table, times
+from minigpt.bench.table import device_cells, device_header, memory, milliseconds, table, times
 from minigpt.bench.workers import workers_of
 from minigpt.bench.workload import Workload
 from minigpt.models.gpt_size import training_flops_per_token
@@ -12,25 +12,21 @@ from minigpt.models.gpt_size import training_flops_per_token
 
 def measure_training(field: Field, workload: Workload, ceilings: dict, say: Callable[[str], None]) -> dict:
     """One workload, by all contenders in fresh processes."""
-    workload.check(len(field.names))
+    workload.check(0 if field.on_gpu else len(field.names))
     workers = workers_of(field.workers, workload)
     with field.start() as contenders:
         for contender in contenders.values():
             contender.ask("setup", subject="train", workload=workload.message(),
                           **({"workers": workers} if contender.name == OURS else {}))
         records = take_turns(contenders, field.rounds, lambda what: say(f"{workload.name}: {what}"))
-        peaks = {name: _peak(contender) for name, contender in contenders.items()}
+        seen = {name: field.watch(contender) for name, contender in contenders.items()}
     flops = training_flops_per_token(workload.model)
     return {
         **workload.message(), "workers": workers, "flops_per_token": flops,
         "contenders": {name: {**_figures(records[name], workload, flops, ceilings["sgemm"]["gflops"]),
-                              "peak_memory": peaks[name], "rounds": records[name]} for name in records},
+                              **seen[name], "rounds": records[name]} for name in records},
         "ratios": ratios(records),
     }
-
-
-def _peak(contender: Contender) -> int:
-    return contender.ask("memory")["peak"]
 
 
 def _figures(records: list[dict], workload: Workload, flops: int, most_gflops: float) -> dict:
@@ -41,14 +37,14 @@ def _figures(records: list[dict], workload: Workload, flops: int, most_gflops: f
 
 
 def training_table(results: list[dict]) -> list[str]:
-    header = ["model", "contender", "workers", "tokens/s", "ms/step", "spread", "GFLOP/s", "of sgemm", "peak memory",
-              "minigpt / it"]
+    header = ["model", "contender", "workers", "tokens/s", "ms/step", "spread", "GFLOP/s", "of sgemm",
+              *device_header(results, "step"), "peak memory", "minigpt / it"]
     rows = []
     for result in results:
         for name, one in result["contenders"].items():
             speed = [f"{one['tokens_per_second']:,.0f}", milliseconds(one["seconds_per_step"]), f"{one['spread']:.0%}",
                      f"{one['gflops']:,.1f}", f"{one['share_of_sgemm']:.0%}"]
             rows.append([result["name"] if name == OURS else "", name, f"{result['workers']}" if name == OURS else "",
-                         *speed, memory(one["peak_memory"]),
+                         *speed, *device_cells(one, "step"), memory(one["peak_memory"]),
                          "" if name == OURS else times(result["ratios"][name]["median"])])
     return table(header, rows)

@@ -34,7 +34,10 @@ class Workload:
         return {"name": self.name, "model": self.model.to_dict(), "batch_size": self.batch_size}
 
     def check(self, contenders: int) -> None:
-        """Raises InputError when the machine could not hold the training of so many contenders at once."""
+        """Raises InputError when the machine could not hold the training of so many contenders at once.
+
+        0 for those on a GPU, which has memory of its own and says at once when it is full.
+        """
         check_memory(contenders * gpt_size(self.model, self.batch_size).total_memory,
                      f"leave {self.name} out, or measure it without --against")
 

@@ -1,10 +1,12 @@
 """python -m minigpt bench: how fast minigpt is on this machine, beside PyTorch if you like."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from minigpt import backend
 from minigpt.bench.contender import OPPONENTS, ContenderDied, Field
+from minigpt.bench.device import TF32_SINCE, compute_capability
 from minigpt.bench.generation import generation_table, measure_generation
 from minigpt.bench.header import describe, gather
 from minigpt.bench.scaling import draw_scaling, measure_scaling, scaling_table
@@ -12,6 +14,7 @@ from minigpt.bench.single_operations import measure_operations, operations_table
 from minigpt.bench.training import measure_training, training_table
 from minigpt.bench.workers import parse_workers
 from minigpt.bench.workload import WORKLOADS, find_workload
+from minigpt.commands.options import add_backend
 from minigpt.commands.reporter import say
 from minigpt.errors import InputError
 from minigpt.run_folder import write_json
@@ -24,20 +27,26 @@ SUBJECTS = {  # name -> one workload's measurement, table, workloads by default
 }
 
 
+ON_GPU = {"train": ["tiny", "cpu", "small", "gpt2"]}  # workloads by default there, where they are others
+
+
 def add_arguments(parser) -> None:
     parser.add_argument("subject", nargs="?", choices=SUBJECTS, default="train",
                         help="train: whole training steps; generate: a text token by token; ops: each operation alone; "
                              "scaling: steps with longer contexts and larger batches (default: train)")
+    add_backend(parser)
+    parser.add_argument("--tf32", action="store_true", help="with --backend cupy: let everyone's products round what "
+                        "they multiply to TF32 (10 bits of a fraction instead of 23), for the GPU's tensor cores")
     parser.add_argument("--against", nargs="+", choices=OPPONENTS, default=[], metavar="NAME",
                         help=f"whom to measure beside minigpt: {', '.join(OPPONENTS)}; needs PyTorch, and transformers "
-                             "for generate")
+                             "for generate. With --backend cupy on the same GPU: torch")
     parser.add_argument("--configs", nargs="+", metavar="NAME", help=f"models, among {', '.join(WORKLOADS)} (default: "
                         + "; ".join(f"{' '.join(default)} for {name}" for name, (_, _, default) in SUBJECTS.items()
-                                    if default) + ")")
+                                    if default) + f"; on a GPU {' '.join(ON_GPU['train'])} for train)")
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="of about a second each, of which the "
                         "median counts (default: 7)")
     parser.add_argument("--workers", default="auto", metavar="N|auto",
-                        help="how many of minigpt's share a training step (default: auto, one a processor)")
+                        help="how many of minigpt's share a training step (default: auto, one a processor; on a GPU 1)")
     parser.add_argument("--no-twins", action="store_true", help="measure the plain functions, without minigpt/fused")
     parser.add_argument("--blas-core", metavar="CORE", help="kernels that OpenBLAS uses in minigpt's process, such as "
                         "Haswell for those without AVX-512 (default: its own choice)")
@@ -58,8 +67,32 @@ def _settings(arguments) -> Field:
     for path in (arguments.json, arguments.picture):
         if path and not path.parent.is_dir():
             raise InputError(f"the folder {path.parent} does not exist: make it first, or choose another place")
-    return Field(tuple(dict.fromkeys(arguments.against)), arguments.rounds, arguments.blas_core,
-                 parse_workers(arguments.workers), not arguments.no_twins)
+    field = Field(tuple(dict.fromkeys(arguments.against)), arguments.rounds, arguments.blas_core,
+                  parse_workers(arguments.workers), not arguments.no_twins, arguments.backend, arguments.tf32)
+    return _on_gpu(field) if field.on_gpu else _on_processor(field)
+
+
+def _on_processor(field: Field) -> Field:
+    if field.tf32:
+        raise InputError("--tf32 is a precision of GPUs: add --backend cupy, or leave it out")
+    return field
+
+
+def _on_gpu(field: Field) -> Field:
+    """The same, with one worker. Raises InputError for what needs a processor, and without CuPy or a GPU."""
+    if field.blas_core:
+        raise InputError(f"--blas-core {field.blas_core} is for products on a processor: leave it out with --backend "
+                         f"{field.backend}")
+    if field.workers > 1:
+        raise InputError(f"--workers {field.workers} with --backend {field.backend}: one keeps a GPU busy, choose "
+                         "--workers 1")
+    if "torch-onednn" in field.opponents:
+        raise InputError("torch-onednn computes on a processor: choose --against torch")
+    with backend.using(field.backend):
+        if field.tf32 and (found := compute_capability()) < TF32_SINCE:
+            raise InputError(f"this GPU (compute capability {found / 10:.1f}) has no TF32, which came with "
+                             f"{TF32_SINCE / 10:.1f}: leave --tf32 out")
+    return replace(field, workers=1)
 
 
 def _results(arguments, field: Field, ceilings: dict) -> Iterator[dict]:
@@ -67,13 +100,15 @@ def _results(arguments, field: Field, ceilings: dict) -> Iterator[dict]:
         yield from measure_scaling(field, ceilings, say)
         return
     measure, _, default = SUBJECTS[arguments.subject]
+    default = ON_GPU.get(arguments.subject, default) if field.on_gpu else default
     for name in arguments.configs or default:
         yield measure(field, find_workload(name), ceilings, say)
 
 
 def _print(subject: str, field: Field, results: list[dict]) -> None:
     rounds = f"medians of {field.rounds} rounds" if field.rounds > 1 else "one round"
-    print(f"{subject}, float32: {rounds} of about a second, after a warm-up")
+    where = " on a GPU" if field.on_gpu else ""
+    print(f"{subject}, {field.precision}{where}: {rounds} of about a second, after a warm-up")
     if field.opponents:
         print("minigpt / it: how many times as fast as the other minigpt is, median of the ratios within each round")
     print("\n".join(["", *SUBJECTS[subject][1](results)]), flush=True)

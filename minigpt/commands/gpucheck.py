@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from minigpt import backend
-from minigpt.backend import xp
+from minigpt.bench.device import gpu
 from minigpt.commands.options import add_json
 from minigpt.compare_backends import LIMITS, compare
 
@@ -19,18 +19,9 @@ def add_arguments(parser) -> None:
 
 def machine() -> dict[str, str]:
     """Where the numbers were made. Raises InputError when there is no CuPy or no GPU."""
-
-    def version(number):
-        return f"{number // 1000}.{number % 1000 // 10}"  # 12080 is CUDA 12.8
-
     with backend.using("cupy"):
-        return {
-            "GPU": xp.cuda.runtime.getDeviceProperties(0)["name"].decode(),
-            "driver": f"for CUDA {version(xp.cuda.runtime.driverGetVersion())}",
-            "CUDA": version(xp.cuda.runtime.runtimeGetVersion()),
-            "CuPy": xp.__version__, "NumPy": np.__version__, "Python": platform.python_version(),
-            "system": platform.platform(terse=True), "date": date.today().isoformat(),
-        }  # fmt: skip
+        return {**gpu(), "NumPy": np.__version__, "Python": platform.python_version(),
+                "system": platform.platform(terse=True), "date": date.today().isoformat()}
 
 
 def run(arguments) -> int:

@@ -74,18 +74,22 @@ def draw_attention(maps: list, labels: list[str], path: Path, most_layers: int =
     save(figure, path)
 
 
-def draw_curves(panels: list[tuple[str, str, str, dict]], path: Path, columns: int = 2) -> None:
-    """Panels side by side: title, what x and y are, and name -> (xs, ys) of each curve. x doubles from tick to tick."""
+def draw_curves(panels: list[tuple[str, str, str, dict]], path: Path, columns: int = 2, doubling: bool = True) -> None:
+    """Panels side by side: title, what x and y are, and name -> (xs, ys) of each curve.
+
+    doubling: x doubles from tick to tick, and y begins at 0.
+    """
     rows = -(-len(panels) // columns)
     figure = new_figure(5.5 * columns, 3.8 * rows)
     for number, (title, x_label, y_label, curves) in enumerate(panels):
         axes = figure.add_subplot(rows, columns, number + 1)
         for name, (xs, ys) in curves.items():
             axes.plot(xs, ys, marker="o", markersize=4, label=name)
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(xs, [str(x) for x in xs])
-        axes.minorticks_off()
-        axes.set(xlabel=x_label, ylabel=y_label, ylim=(0, None))
+        if doubling:
+            axes.set_xscale("log", base=2)
+            axes.set_xticks(xs, [str(x) for x in xs])
+            axes.minorticks_off()
+        axes.set(xlabel=x_label, ylabel=y_label, ylim=(0, None) if doubling else None)
         axes.set_title(title, fontsize=9)
         axes.grid(alpha=0.3)
         axes.legend()

@@ -61,6 +61,22 @@ class TrainConfig:
         return Schedule(self.schedule, rate, self.steps, min(self.warmup, self.steps), rate * self.final_share)
 
 
+# Settings other than TrainConfig's defaults that belong to a preset: what a model of that size is trained with.
+RECIPES = {
+    "tiny": dict(steps=300, batch_size=16, learning_rate=3e-3, warmup=30, eval_every=50, save_every=50),
+    "small": dict(steps=4500, batch_size=12, learning_rate=5e-3, warmup=250, final_share=0.05, eval_every=500,
+                  save_every=500),
+}
+# nanoGPT's for a laptop's processor, in its README: https://github.com/karpathy/nanoGPT
+RECIPES["nanogpt"] = dict(steps=2000, batch_size=12, learning_rate=1e-3, warmup=100, final_share=0.1, weight_decay=0.1,
+                          beta1=0.9, beta2=0.99, clip=1.0, eval_every=250, save_every=250)
+RECIPES["small-gpt3"] = RECIPES["small"]
+RECIPES["small-gpt1"] = {**RECIPES["small"], "learning_rate": 2e-3}  # post-norm bears less
+# Radford et al. (2018), section 4.1, and Brown et al. (2020), appendix B, with batches that one machine can hold.
+PAPERS = dict(steps=100_000, batch_size=8, accumulate=8, learning_rate=2.5e-4, warmup=2000, beta2=0.95, eval_every=1000,
+              save_every=1000)
+
+
 def make_optimizer(model, config: TrainConfig) -> Optimizer:
     """The optimizer that the configuration names, over a packed model."""
     return OPTIMIZERS[config.optimizer](model, config)

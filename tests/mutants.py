@@ -36,6 +36,10 @@ SUITE = ["test_layers", "test_attention", "test_gpt", "test_edges", "test_edges_
 HANGS = 300
 # Mutants that no test can tell from the original: the line of source, the change in it, the reason.
 KNOWN = {
+    ("rows = xp.ones(dy.size // C, dtype=dy.dtype)", "dy  ->  dy_x_hat"): "both have one size and one dtype",
+    ("for start in range(0, q.shape[-2], BLOCK):", "q  ->  r"): "both have a row for each query",
+    ("end = min(start + BLOCK, q.shape[-2])", "q  ->  r"): "both have a row for each query",
+    ("if window not in masks:", "window  ->  S"): "makes a mask again that is there",
     ("x /= xp.where(total == 0, 1, total)", "1  ->  2"): "only rows of zeros are divided by it",
     ("x /= xp.where(total == 0, 1, total)", "total  ->  x"): "an exponential of 0 stays 0 whatever divides it",
     ("x -= xp.maximum(largest, float(xp.finfo(x.dtype).min))", "x  ->  largest"): "both have one dtype",

@@ -107,6 +107,12 @@ def test_what_it_does_not_know_it_leaves_to_the_reference(shape, keys, rest):
         np.testing.assert_array_equal(one, other)
 
 
+def test_dropout_keeps_it_away_only_where_something_is_dropped():
+    q, k, v, dy = arrays((1, 2, 80, 3))
+    for rest in ((causal_mask(80), 0.3), (causal_mask(80), 0.0, backend.generator(1))):  # inference; no dropout at all
+        assert len(run(q, k, v, dy, *rest)[1]) == 6
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_case_is_the_same_with_and_without(case):
     results = []

@@ -220,6 +220,20 @@ def test_flops_are_those_of_the_products_that_run(config, monkeypatch):
     assert 3 * flops == training_flops_per_token(config) * 2 * 9  # backward makes two products of each one
 
 
+def test_the_largest_sizes_are_still_taken():
+    assert GPTConfig(vocab_size=models_gpt.LARGEST).vocab_size == 10**9
+    with pytest.raises(InputError, match="vocab_size is too large"):
+        GPTConfig(vocab_size=models_gpt.LARGEST + 1)
+
+
+def test_a_cache_and_new_tokens_together_must_fit_into_the_context():
+    model = GPT(SMALL)
+    cache = Cache(SMALL)
+    model(random_ids((1, 6)), cache=cache)
+    with pytest.raises(InputError, match="10 tokens are more than the context length 9"):
+        model(random_ids((1, 4)), cache=cache)
+
+
 @pytest.mark.parametrize("cls", [GPTConfig, TrainConfig])
 def test_every_field_of_a_configuration_has_a_comment(cls):
     for field in fields(cls):

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -16,12 +17,14 @@ from minigpt.bench.operations import clock
 from minigpt.bench.serve import Round, serve
 from minigpt.bench.workers import memory_together
 from minigpt.bench.workload import NEW_TOKENS, SEED, random_prompt, random_tokens, train_config, workload_of
+from minigpt.data import Dataset
+from minigpt.evaluate import mean_loss
 from minigpt.generate import generate
-from minigpt.models.gpt import GPT
+from minigpt.models.gpt import GPT, GPTConfig
 from minigpt.parallel.workers import start_workers
 from minigpt.sampling import Sampling
 from minigpt.train import training_step
-from minigpt.train_config import make_optimizer
+from minigpt.train_config import TrainConfig, make_optimizer
 
 RUNNING = contextlib.ExitStack()  # the workers of the subject that is measured, until this process ends
 
@@ -62,6 +65,23 @@ def generation(workload: dict) -> Round:
     return run
 
 
+def learn(data: str, shape: dict, training: dict, workers: int) -> dict:
+    """One training run: the loss on the validation text now and then, and the seconds of training until then."""
+    dataset, config = Dataset.open(Path(data)), TrainConfig(**training)
+    model = GPT(GPTConfig(**shape), config.seed)
+    optimizer, looks, seconds = make_optimizer(model, config), [], 0.0
+    with start_workers(model, dataset.train, config, workers) as team:
+        for step in range(config.steps):
+            begin = time.perf_counter()
+            training_step(model, optimizer, dataset.train, config, step, team)
+            backend.synchronize()
+            seconds += time.perf_counter() - begin
+            if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
+                looks.append({"step": step + 1, "seconds": seconds,
+                              "validation_loss": mean_loss(model, dataset.validation, config.batch_size)})
+    return {"looks": looks}
+
+
 def single_operations(operations: list[dict]) -> Round:
     """Rounds over single operations, forward and backward."""
     rng = backend.generator(SEED)
@@ -89,4 +109,4 @@ if __name__ == "__main__":
     if "--cupy" in sys.argv:
         backend.use("cupy")
     serve({"train": train, "generate": generation, "ops": single_operations}, watch, hello=hello,
-          memory=lambda: {"peak": memory_together()}, ceilings=ceilings)
+          memory=lambda: {"peak": memory_together()}, ceilings=ceilings, learn=learn)

@@ -8,16 +8,19 @@ import importlib
 import itertools
 import sys
 import time
+from pathlib import Path
 
 from minigpt.bench.operations import clock
 from minigpt.bench.serve import Round, serve
 from minigpt.bench.torch_device import describe, set_precision, synchronize, watch
-from minigpt.bench.torch_gpt import torch_gpt, torch_optimizer, torch_training_step
+from minigpt.bench.torch_gpt import to_torch, torch_gpt, torch_mean_loss, torch_optimizer, torch_training_step
 from minigpt.bench.torch_onednn import onednn_linear, send_to_onednn
 from minigpt.bench.torch_operations import torch_kinds
 from minigpt.bench.workload import NEW_TOKENS, SEED, random_prompt, random_tokens, train_config, workload_of
-from minigpt.data import training_batch
+from minigpt.data import Dataset, training_batch
 from minigpt.errors import InputError
+from minigpt.models.gpt import GPT, GPTConfig
+from minigpt.train_config import TrainConfig
 
 
 def _linear():
@@ -50,6 +53,31 @@ def train(workload: dict) -> Round:
         return {"seconds": time.perf_counter() - begin, "loss": loss}
 
     return run
+
+
+def learn(data: str, shape: dict, training: dict) -> dict:
+    """One training run on minigpt's text, from minigpt's initial weights, over minigpt's batches and learning rates."""
+    import torch
+
+    dataset, config = Dataset.open(Path(data)), TrainConfig(**training)
+    ours = GPT(GPTConfig(**shape), config.seed)
+    with torch.device(_device()):
+        model = torch_gpt(ours.config, _linear())
+    model.load_state_dict(to_torch({name: p.data for name, p in ours.parameters().items()}))
+    optimizer, schedule, looks, seconds = torch_optimizer(model, config), config.make_schedule(), [], 0.0
+    for step in range(config.steps):
+        begin = time.perf_counter()
+        for group in optimizer.param_groups:
+            group["lr"] = schedule(step)
+        batch = training_batch(dataset.train, config.batch_size, ours.config.context_length, config.seed, step)
+        torch_training_step(model, optimizer, *batch, config, _device())
+        synchronize(_device())
+        seconds += time.perf_counter() - begin
+        if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
+            looks.append({"step": step + 1, "seconds": seconds,
+                          "validation_loss": torch_mean_loss(model, dataset.validation, config.batch_size,
+                                                             ours.config.context_length, _device())})
+    return {"looks": looks}
 
 
 def generation(workload: dict) -> Round:
@@ -124,4 +152,4 @@ def hello(subject: str) -> dict:
 if __name__ == "__main__":
     if "--cuda" in sys.argv:
         set_precision(tf32="--tf32" in sys.argv)
-    serve({"train": train, "generate": generation, "ops": single_operations}, watch, hello=hello)
+    serve({"train": train, "generate": generation, "ops": single_operations}, watch, hello=hello, learn=learn)

@@ -3,6 +3,7 @@
 torch is imported inside functions, so that importing minigpt needs no PyTorch and starts none of its threads.
 """
 
+from minigpt.data import IGNORED, evaluation_batches
 from minigpt.models.gpt import GPTConfig
 from minigpt.train_config import TrainConfig
 
@@ -84,6 +85,19 @@ def torch_training_step(model, optimizer, ids, targets, config: TrainConfig, dev
 def moved(tensor, device: str):
     """The tensor on that device. A GPU fetches it while the host goes on, if it lies in memory that stays in place."""
     return tensor if device == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+
+def torch_mean_loss(model, tokens, batch_size: int, context_length: int, device: str) -> float:
+    """Nats per token over all of `tokens`, as evaluate.mean_loss has it."""
+    import torch
+
+    total = count = 0
+    with torch.no_grad():
+        for ids, targets in evaluation_batches(tokens, batch_size, context_length):
+            counted = int((targets != IGNORED).sum())
+            total += model(torch.from_numpy(ids).to(device), torch.from_numpy(targets).to(device)).item() * counted
+            count += counted
+    return total / count
 
 
 _NAMES = {"attention.qkv": "qkv", "attention.out": "out", "feed_forward.w_in": "w_in", "feed_forward.w_out": "w_out"}

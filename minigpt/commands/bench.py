@@ -9,6 +9,7 @@ from minigpt.bench.contender import OPPONENTS, ContenderDied, Field
 from minigpt.bench.device import TF32_SINCE, compute_capability
 from minigpt.bench.generation import generation_table, measure_generation
 from minigpt.bench.header import describe, gather
+from minigpt.bench.learning import learning_curves, learning_table, measure_learning
 from minigpt.bench.scaling import draw_scaling, measure_scaling, scaling_table
 from minigpt.bench.single_operations import measure_operations, operations_table
 from minigpt.bench.training import measure_training, training_table
@@ -17,6 +18,7 @@ from minigpt.bench.workload import WORKLOADS, find_workload
 from minigpt.commands.options import add_backend
 from minigpt.commands.reporter import say
 from minigpt.errors import InputError
+from minigpt.pictures import draw_curves
 from minigpt.run_folder import write_json
 
 SUBJECTS = {  # name -> one workload's measurement, table, workloads by default
@@ -24,7 +26,9 @@ SUBJECTS = {  # name -> one workload's measurement, table, workloads by default
     "generate": (measure_generation, generation_table, ["gpt2"]),
     "ops": (measure_operations, operations_table, ["cpu"]),
     "scaling": (None, scaling_table, []),
+    "learn": (None, lambda results: learning_table(results[0]), []),
 }
+FIXED = ("scaling", "learn")  # whose sizes are not chosen
 
 
 ON_GPU = {"train": ["tiny", "cpu", "small", "gpt2"]}  # workloads by default there, where they are others
@@ -33,7 +37,8 @@ ON_GPU = {"train": ["tiny", "cpu", "small", "gpt2"]}  # workloads by default the
 def add_arguments(parser) -> None:
     parser.add_argument("subject", nargs="?", choices=SUBJECTS, default="train",
                         help="train: whole training steps; generate: a text token by token; ops: each operation alone; "
-                             "scaling: steps with longer contexts and larger batches (default: train)")
+                             "scaling: steps with longer contexts and larger batches; learn: a whole run to nanoGPT's "
+                             "recipe (default: train)")
     add_backend(parser)
     parser.add_argument("--tf32", action="store_true", help="with --backend cupy: let everyone's products round what "
                         "they multiply to TF32 (10 bits of a fraction instead of 23), for the GPU's tensor cores")
@@ -51,17 +56,20 @@ def add_arguments(parser) -> None:
     parser.add_argument("--blas-core", metavar="CORE", help="kernels that OpenBLAS uses in minigpt's process, such as "
                         "Haswell for those without AVX-512 (default: its own choice)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements there, every round's too")
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the curves of scaling, as a PNG")
+    parser.add_argument("--steps", type=int, metavar="N", help="of learn (default: the recipe's, 2000)")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the curves of scaling or learn, as a PNG")
 
 
 def _settings(arguments) -> Field:
     """All that can be refused is refused here, before minutes are spent."""
     if arguments.rounds < 1:
         raise InputError(f"--rounds {arguments.rounds} is too small: choose at least 1")
-    if arguments.configs and arguments.subject == "scaling":
-        raise InputError("--configs is not for scaling, whose sizes are fixed: leave it out")
-    if arguments.picture and arguments.subject != "scaling":
-        raise InputError(f"--picture is for scaling, {arguments.subject} has no curves: leave it out")
+    if arguments.configs and arguments.subject in FIXED:
+        raise InputError(f"--configs is not for {arguments.subject}, whose sizes are fixed: leave it out")
+    if arguments.picture and arguments.subject not in FIXED:
+        raise InputError(f"--picture is for scaling and learn, {arguments.subject} has no curves: leave it out")
+    if arguments.steps is not None and (arguments.subject != "learn" or arguments.steps < 1):
+        raise InputError(f"--steps {arguments.steps} has no meaning with {arguments.subject}: choose 1 or more, for learn")
     for name in arguments.configs or []:
         find_workload(name)
     for path in (arguments.json, arguments.picture):
@@ -99,6 +107,9 @@ def _results(arguments, field: Field, ceilings: dict) -> Iterator[dict]:
     if arguments.subject == "scaling":
         yield from measure_scaling(field, ceilings, say)
         return
+    if arguments.subject == "learn":
+        yield measure_learning(field, arguments.steps, say)
+        return
     measure, _, default = SUBJECTS[arguments.subject]
     default = ON_GPU.get(arguments.subject, default) if field.on_gpu else default
     for name in arguments.configs or default:
@@ -108,8 +119,9 @@ def _results(arguments, field: Field, ceilings: dict) -> Iterator[dict]:
 def _print(subject: str, field: Field, results: list[dict]) -> None:
     rounds = f"medians of {field.rounds} rounds" if field.rounds > 1 else "one round"
     where = " on a GPU" if field.on_gpu else ""
-    print(f"{subject}, {field.precision}{where}: {rounds} of about a second, after a warm-up")
-    if field.opponents:
+    rounds = "one whole run" if subject == "learn" else f"{rounds} of about a second, after a warm-up"
+    print(f"{subject}, {field.precision}{where}: {rounds}")
+    if field.opponents and subject != "learn":
         print("minigpt / it: how many times as fast as the other minigpt is, median of the ratios within each round")
     print("\n".join(["", *SUBJECTS[subject][1](results)]), flush=True)
 
@@ -130,6 +142,8 @@ def run(arguments) -> int:
     finally:
         if results:
             _print(arguments.subject, field, results)
-    if arguments.picture:
+    if arguments.picture and arguments.subject == "learn":
+        draw_curves(learning_curves(results[0]), arguments.picture, columns=1, doubling=False)
+    elif arguments.picture:
         draw_scaling(results, arguments.picture)
     return 0

@@ -11,7 +11,6 @@ from minigpt.commands.train_messages import again, announce, conclude, saying_ho
 from minigpt.commands.train_profile import add_profile, run_profile
 from minigpt.commands.train_settings import (
     BPE_SIZE,
-    TRAINING,
     check_training_memory,
     new_settings,
     read_settings,
@@ -42,7 +41,7 @@ from minigpt.run_lock import locked
 from minigpt.text.tokenizer import KINDS, train_tokenizer
 from minigpt.token_file import check_ids
 from minigpt.train import Diverged, train
-from minigpt.train_config import TrainConfig, make_optimizer
+from minigpt.train_config import RECIPES, TrainConfig, make_optimizer
 
 
 def add_arguments(parser) -> None:
@@ -72,7 +71,7 @@ def add_arguments(parser) -> None:
                       "them, or read them as <unk> (default: unk for word, error for char)")
     text.add_argument("--validation-fraction", type=float, metavar="X",
                       help="share of the text, its end, that is kept for measuring (default: 0.1)")
-    add_fields(parser, "training", TrainConfig(**TRAINING[DEFAULT_PRESET]))
+    add_fields(parser, "training", TrainConfig(**RECIPES[DEFAULT_PRESET]))
     add_fields(parser, "shape of the model", PRESETS[DEFAULT_PRESET], leave_out=("vocab_size",))
 
 

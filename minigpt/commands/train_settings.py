@@ -12,19 +12,7 @@ from minigpt.models.gpt import GPTConfig
 from minigpt.models.gpt_size import count_parameters, gpt_size
 from minigpt.parallel.workers import check_workers, choose_workers
 from minigpt.run_folder import CONFIG, from_dict, read_config
-from minigpt.train_config import TrainConfig
-
-# Settings other than TrainConfig's defaults that belong to a preset: what a model of that size is trained with.
-TRAINING = {
-    "tiny": dict(steps=300, batch_size=16, learning_rate=3e-3, warmup=30, eval_every=50, save_every=50),
-    "small": dict(steps=4500, batch_size=12, learning_rate=5e-3, warmup=250, final_share=0.05, eval_every=500,
-                  save_every=500),
-}
-TRAINING["small-gpt3"] = TRAINING["small"]
-TRAINING["small-gpt1"] = {**TRAINING["small"], "learning_rate": 2e-3}  # post-norm bears less
-# Radford et al. (2018), section 4.1, and Brown et al. (2020), appendix B, with batches that one machine can hold.
-PAPERS = dict(steps=100_000, batch_size=8, accumulate=8, learning_rate=2.5e-4, warmup=2000, beta2=0.95, eval_every=1000,
-              save_every=1000)
+from minigpt.train_config import PAPERS, RECIPES, TrainConfig
 
 BPE_SIZE = 1024  # unless asked otherwise: a short text like the default one doesn't show more tokens often enough
 
@@ -41,8 +29,10 @@ def workers_or_auto(text: str) -> int:
 def new_settings(arguments) -> tuple[dict, GPTConfig, TrainConfig]:
     """RUN_SETTINGS, shape and training of a new run: the preset's, changed by the flags. Raises InputError."""
     settings = {**RUN_SETTINGS, **_asked(arguments)}
+    if settings["preset"] == "nanogpt" and arguments.tokenizer is None:
+        settings["tokenizer"] = "char"  # as its losses are known
     shape = resized(find_preset(settings["preset"]), arguments)
-    config = apply(TrainConfig(**TRAINING.get(settings["preset"], PAPERS)), arguments)
+    config = apply(TrainConfig(**RECIPES.get(settings["preset"], PAPERS)), arguments)
     settings["workers"] = _workers(arguments, None, config.batch_size, count_parameters(shape))
     # A run shorter than its preset's warms up, looks and saves at shorter distances as well, unless told otherwise.
     shorter = {"warmup": config.steps // 10, "eval_every": max(config.steps // 8, 1),

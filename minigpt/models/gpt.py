@@ -95,6 +95,7 @@ PRESETS = {
     "small": _SMALL,
     "small-gpt1": replace(_SMALL, norm="post"),
     "small-gpt3": replace(_SMALL, attention_window=16),
+    "nanogpt": GPTConfig(context_length=64, d_model=128, num_heads=4, num_layers=4),
     "gpt1": replace(_GPT2, vocab_size=40478, context_length=512, norm="post"),
     "gpt2": _GPT2,
     "gpt2-medium": replace(_GPT2, d_model=1024, num_heads=16, num_layers=24, d_ff=4096),

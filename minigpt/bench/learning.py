@@ -1,0 +1,71 @@
+"""bench learn: one whole training run by everyone, to the same recipe: what was learned, and how long it took.
+
+The recipe is nanoGPT's for a processor (preset nanogpt), over characters of the text that `train` takes when it is told
+none. Everybody gets the same text, split, batches, initial weights and learning rates, and is looked at after the same
+steps, on all of the validation text; only training is on the clock.
+"""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from minigpt.bench.contender import OURS, Field
+from minigpt.bench.table import table
+from minigpt.bench.workers import workers_of
+from minigpt.bench.workload import Workload
+from minigpt.corpora import find_sources
+from minigpt.data import Dataset, prepare
+from minigpt.evaluate import mean_loss
+from minigpt.models.gpt import PRESETS
+from minigpt.pieces import read_pieces
+from minigpt.text.tokenizer import train_tokenizer
+from minigpt.train_config import RECIPES, TrainConfig
+
+RECIPE, TEXT = "nanogpt", ["pydoc"]
+
+
+def measure_learning(field: Field, steps: int | None, say: Callable[[str], None]) -> dict:
+    """steps: how many, if not the recipe's."""
+    config = TrainConfig(**{**RECIPES[RECIPE], **({"steps": steps} if steps else {})})
+    with tempfile.TemporaryDirectory(prefix="minigpt-", ignore_cleanup_errors=True) as folder:
+        sources = find_sources(TEXT)
+        tokenizer = train_tokenizer("char", read_pieces(sources), None, "error")
+        counts = prepare(sources, tokenizer, Path(folder)).validation_counts
+        shape = replace(PRESETS[RECIPE], vocab_size=tokenizer.vocab_size)
+        workers = workers_of(field.workers, Workload(RECIPE, shape, config.batch_size))
+        details = {"data": folder, "shape": asdict(shape), "training": asdict(config)}
+        found = {}
+        for name in field.names:  # one after the other: a run is long enough to meet good and bad moments
+            say(f"{name}: {config.steps} steps")
+            with field.start(name) as contenders:
+                found[name] = contenders[name].ask("learn", **details, **({"workers": workers} if name == OURS else {}))
+    for one in found.values():
+        one["bits_per_character"] = counts.bits_per_character(one["looks"][-1]["validation_loss"])
+    return {**details, "data": TEXT, "workers": workers, "contenders": found}
+
+
+def look(model, dataset: Dataset, batch_size: int) -> float:
+    """Nats per token over all of the validation text."""
+    return mean_loss(model, dataset.validation, batch_size)
+
+
+def learning_table(result: dict) -> list[str]:
+    ours = result["contenders"][OURS]
+    rows = []
+    for name, one in result["contenders"].items():
+        last, versus = one["looks"][-1], ["", ""]
+        if name != OURS:
+            versus = [f"{last['validation_loss'] - ours['looks'][-1]['validation_loss']:+.4f}",
+                      f"{last['seconds'] / ours['looks'][-1]['seconds']:.2f}"]
+        rows.append([name, f"{last['step']}", f"{last['seconds']:,.1f}", f"{last['validation_loss']:.4f}",
+                     f"{one['bits_per_character']:.4f}", *versus])
+    return table(["contender", "steps", "seconds", "validation loss", "bits per character", "worse by",
+                  "minigpt / it"], rows, left=1)
+
+
+def learning_curves(result: dict) -> list[tuple]:
+    """For pictures.draw_curves: the loss over the seconds that went into it."""
+    curves = {name: ([one["seconds"] for one in found["looks"]], [one["validation_loss"] for one in found["looks"]])
+              for name, found in result["contenders"].items()}
+    return [(f"preset {RECIPE}, characters", "seconds of training", "validation loss (nats per token)", curves)]

@@ -69,7 +69,7 @@ def _settings(arguments) -> Field:
     if arguments.picture and arguments.subject not in FIXED:
         raise InputError(f"--picture is for scaling and learn, {arguments.subject} has no curves: leave it out")
     if arguments.steps is not None and (arguments.subject != "learn" or arguments.steps < 1):
-        raise InputError(f"--steps {arguments.steps} has no meaning with {arguments.subject}: choose 1 or more, for learn")
+        raise InputError(f"--steps {arguments.steps} doesn't fit {arguments.subject}: choose 1 or more, for learn")
     for name in arguments.configs or []:
         find_workload(name)
     for path in (arguments.json, arguments.picture):

@@ -6,6 +6,7 @@ How long anything takes is nowhere asserted: rounds are cut to a few millisecond
 import contextlib
 import io
 import json
+import math
 import os
 import platform
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from minigpt.backend import processors
-from minigpt.bench import ceilings, machine, rounds, scaling, workers, workload
+from minigpt.bench import ceilings, learning, machine, rounds, scaling, workers, workload
 from minigpt.bench.blas import blas
 from minigpt.bench.contender import KINDS, OPPONENTS, OURS, Contender, ContenderDied, Field
 from minigpt.bench.generation import bytes_per_token
@@ -165,6 +166,32 @@ def test_scaling_measures_each_point_in_fresh_processes_and_draws_them(tmp_path,
     assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_learn_makes_one_run_and_looks_at_all_of_the_validation_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(learning, "RECIPE", "tiny")
+    code, out, err = call("learn", "--steps", "60", "--json", tmp_path / "l.json", "--picture", tmp_path / "l.png")
+    assert code == 0, err
+    (result,) = load(tmp_path / "l.json")["results"]
+    looks = result["contenders"][OURS]["looks"]
+    assert [one["step"] for one in looks] == [50, 60]
+    assert looks[0]["seconds"] < looks[1]["seconds"] and looks[1]["validation_loss"] < 4  # ln 97 is 4.6
+    assert f"{looks[1]['validation_loss']:.4f}" in out.splitlines()[-1]
+    assert result["contenders"][OURS]["bits_per_character"] == pytest.approx(looks[1]["validation_loss"] / math.log(2),
+                                                                            rel=1e-3)
+    assert (tmp_path / "l.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pytorch_learns_the_same_from_the_same_start(tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="requirements-oracles.txt")
+    monkeypatch.setattr(learning, "RECIPE", "tiny")
+    code, out, err = call("learn", "--steps", "60", "--against", "torch", "--json", tmp_path / "l.json")
+    assert code == 0, err
+    (result,) = load(tmp_path / "l.json")["results"]
+    ours, theirs = (result["contenders"][name]["looks"] for name in (OURS, "torch"))
+    for one, other in zip(ours, theirs, strict=True):
+        assert one["validation_loss"] == pytest.approx(other["validation_loss"], abs=2e-3)
+    assert "worse by" in out
+
+
 # ---- the arithmetic, on made-up numbers
 
 
@@ -295,6 +322,9 @@ def test_bad_flags_are_refused_with_the_cure(tmp_path):
     assert "--workers 0 is not a number: choose 1, more, or auto" in refused("--workers", "0")
     assert "--workers many is not a number" in refused("--workers", "many")
     assert "sizes are fixed" in refused("scaling", "--configs", "tiny")
+    assert "--steps 3 doesn't fit train" in refused("train", "--steps", "3")
+    assert "--steps 0 doesn't fit learn" in refused("learn", "--steps", "0")
+    assert "sizes are fixed" in refused("learn", "--configs", "tiny")
     assert "--picture is for scaling" in refused("train", "--picture", "x.png")
     assert "does not exist: make it first" in refused("--json", tmp_path / "none" / "x.json")
     assert "invalid choice: 'jax'" in refused("--against", "jax")

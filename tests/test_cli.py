@@ -18,6 +18,8 @@ import pytest
 from minigpt.cases import CASES
 from minigpt.cli import main
 from minigpt.commands.reporter import visible
+from minigpt.parallel.workers import describe
+from minigpt.train_config import RECIPES
 
 REPOSITORY = Path(__file__).parent.parent
 TEXT = "the cat sat on the mat and the dog sat on the log. the frog sat in the bog.\n" * 40
@@ -69,6 +71,39 @@ def test_train_fills_its_folder(trained):
     assert [record["step"] for record in log] == list(range(9))
     samples = (trained / "run" / "samples.txt").read_text(encoding="utf-8")
     assert [f"after {step} of 8 steps" in samples for step in (0, 2, 4, 6, 8)] == [True] * 5
+
+
+def test_the_number_of_workers_is_recorded_and_a_resumed_run_keeps_it(here, capsys):
+    train = ["train", *SMALL, "--data", "text.txt", "--out", "run", "--workers", "3"]
+    code, _, err = call(capsys, *train)
+    assert code == 0 and describe(3) in err
+    config = Path("run/config.json")
+    assert json.loads(config.read_text(encoding="utf-8"))["workers"] == 3
+    assert describe(3) in call(capsys, "train", "--resume", "run", "--steps", "10")[2]
+    assert describe(1) in call(capsys, "train", "--resume", "run", "--steps", "12", "--workers", "1")[2]
+    assert "choose --workers 1 to 4" in call(capsys, "train", "--resume", "run", "--steps", "14", "--workers", "5")[2]
+    content = json.loads(config.read_text(encoding="utf-8"))
+    del content["workers"]  # a run from before there were any
+    config.write_text(json.dumps(content), encoding="utf-8")
+    code, _, err = call(capsys, "train", "--resume", "run", "--steps", "14")
+    assert code == 0 and describe(1) in err
+    for wrong in (0, 5, "2", 1.5, True):
+        config.write_text(json.dumps({**content, "workers": wrong}), encoding="utf-8")
+        code, _, err = call(capsys, "train", "--resume", "run", "--steps", "16")
+        assert code == 2 and "not 1 to 4" in last_line(err)
+
+
+def test_nanogpts_recipe_is_a_preset_over_characters(here, capsys):
+    train = ["train", "--preset", "nanogpt", "--steps", "2", "--batch-size", "2", "--data", "text.txt", "--out"]
+    code, _, err = call(capsys, *train, "run")
+    assert code == 0, err
+    content = json.loads(Path("run/config.json").read_text(encoding="utf-8"))
+    assert content["tokenizer"] == "char" and content["model"]["d_model"] == 128 and content["model"]["dropout"] == 0
+    recipe = RECIPES["nanogpt"]
+    assert (recipe["steps"], recipe["batch_size"], recipe["learning_rate"], recipe["warmup"]) == (2000, 12, 1e-3, 100)
+    assert (recipe["final_share"], recipe["beta1"], recipe["beta2"], recipe["weight_decay"]) == (0.1, 0.9, 0.99, 0.1)
+    call(capsys, *train, "words", "--tokenizer", "word")
+    assert json.loads(Path("words/config.json").read_text(encoding="utf-8"))["tokenizer"] == "word"
 
 
 def test_train_shows_samples_on_stdout_and_everything_else_on_stderr(here, capsys):

@@ -11,7 +11,7 @@ from minigpt.beam_search import beam_search
 from minigpt.errors import InputError
 from minigpt.generate import Continuation, generate, generate_text, window_start
 from minigpt.models.gpt import GPT, GPTConfig
-from minigpt.sampling import Sampling, distribution, sample
+from minigpt.sampling import Sampling, choose, distribution, sample
 from minigpt.text.byte_level import ByteTokenizer
 
 CONFIGS = {
@@ -327,3 +327,19 @@ def test_ended_texts_compete_by_score(small_model, penalty):
 def test_no_tokens_asked_for_gives_an_empty_text(model):
     assert beam_search(model, [1, 2], 0) == [(0.0, [])]
     assert list(generate(model, [[1, 2]], 0)) == []
+
+
+@pytest.mark.parametrize("sampling", [Sampling(temperature=0), Sampling(temperature=0, repetition_penalty=1.5),
+                                      Sampling(temperature=0.8, top_k=3)], ids=["greedy", "penalty", "drawn"])
+def test_a_chosen_token_is_one_drawn_from_the_distribution(sampling):
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        logits, seen = rng.standard_normal(9).astype(np.float32), [0, 3]
+        expected = sample(distribution(logits, sampling, seen), np.random.default_rng(number))
+        assert choose(logits, sampling, seen, np.random.default_rng(number)) == expected
+    assert choose(np.array([1.0, 2.0, 2.0]), Sampling(temperature=0), [], rng) == 1  # a tie: the lowest id
+
+
+def test_greedy_choice_refuses_logits_that_are_no_numbers():
+    with pytest.raises(InputError, match="not finite"):
+        choose(np.array([1.0, np.nan]), Sampling(temperature=0), [], np.random.default_rng(0))

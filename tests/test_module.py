@@ -54,3 +54,18 @@ def test_inference_returns_the_output_alone():
     layer = Linear(2, 3, backend.generator(0))
     x = backend.zeros((4, 2))
     np.testing.assert_array_equal(layer(x), layer.forward(x)[0])
+
+
+def test_views_keep_the_order_in_memory_and_cover_the_vector():
+    module = Pair()
+    module.pack()
+    w = module.second_name_first.w
+    assert w.data.shape == (2, 3) and w.data.T.flags.c_contiguous  # a linear layer's outputs lie side by side
+    w.data[...] = np.arange(6).reshape(2, 3)
+    np.testing.assert_array_equal(module.flat.data[:6], [0, 3, 1, 4, 2, 5])
+    vector = np.zeros(module.flat.data.size, module.flat.data.dtype)
+    for name, view in module.views(vector).items():
+        assert view.shape == module.parameters()[name].data.shape and np.shares_memory(view, vector)
+        view += 1
+    assert (vector == 1).all()
+    np.testing.assert_array_equal(module.views(module.flat.data)["second_name_first.w"], w.data)

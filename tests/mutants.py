@@ -170,11 +170,16 @@ def main() -> int:
         print("the tests fail without any mutation: mend that first")
         return 2
 
-    def show(number, alive):
-        if alive and not reason(todo[number]):
-            print(f"survived  {todo[number]}", flush=True)
+    from tqdm import tqdm
 
-    outcome = run_all(todo, arguments.workers, show)
+    with tqdm(total=len(todo), unit=" mutants", mininterval=0.2 if sys.stderr.isatty() else 60) as bar:
+
+        def show(number, alive):
+            bar.update()
+            if alive and not reason(todo[number]):
+                tqdm.write(f"survived  {todo[number]}", file=sys.stdout)
+
+        outcome = run_all(todo, arguments.workers, show)
     total, killed = Counter(m.path for m in todo), Counter(m.path for m, alive in zip(todo, outcome) if not alive)
     for path in total:
         print(f"{path.relative_to(PACKAGE).as_posix():28} {killed[path]:5} of {total[path]:5} noticed")

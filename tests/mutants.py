@@ -41,6 +41,16 @@ KNOWN = {
     ("end = min(start + BLOCK, q.shape[-2])", "q  ->  r"): "both have a row for each query",
     ("square = xp.minimum(x * x, 1e4)  # x**3 would be 100 times slower in NumPy than products are",
      "1e4  ->  15000.0"): "from |x| = 10 on tanh is 1 to the last digit, whatever its argument",
+    ("of_all = p @ xp.full(V, 1 / V, dtype=p.dtype) if label_smoothing else None  # (N,), the mean over the vocabulary",
+     "p @ xp.full(V, 1 / V, dtype=p.dtype) if label_smoothing else None  ->  (p @ xp.full(V, 1 / V, dtype=p.dtype))"):
+        "computes what is then not used",
+    ("dlogits[xp.arange(len(targets)), targets] -= (1 - label_smoothing) * weight", "targets  ->  weight"):
+        "both have one number a row, and only their length is asked for",
+    ("db = xp.ones(len(dy_rows), dtype=dy.dtype) @ dy_rows if has_bias else None", "dy  ->  dy_rows"):
+        "both have one dtype",
+    ("total = (x @ xp.ones(x.shape[-1], dtype=x.dtype))[..., None]  # on short rows twice as fast as x.sum(axis=-1)",
+     "x  ->  largest"): "both have one dtype",
+    ("dx -= y * (dx @ xp.ones(y.shape[-1], dtype=y.dtype))[..., None]", "y  ->  dx"): "both have one shape and dtype",
     ("if window not in masks:", "window  ->  S"): "makes a mask again that is there",
     ("x /= xp.where(total == 0, 1, total)", "1  ->  2"): "only rows of zeros are divided by it",
     ("x /= xp.where(total == 0, 1, total)", "total  ->  x"): "an exponential of 0 stays 0 whatever divides it",

@@ -186,6 +186,22 @@ def test_cross_entropy_of_extreme_logits(dtype):
 # Embedding, positions
 
 
+@pytest.mark.parametrize("dy", [0.5, np.float64(0.5)], ids=["a number", "of NumPy"])
+def test_the_losss_gradient_keeps_the_precision_whatever_it_is_multiplied_with(dy):
+    logits = np.random.default_rng(0).standard_normal((3, 5)).astype(np.float32)
+    for smoothing in (0.0, 0.1):
+        _, saved = cross_entropy_forward(logits, [1, 2, IGNORED], smoothing)
+        dlogits = cross_entropy_backward(dy, saved)
+        assert dlogits.dtype == np.float32
+        np.testing.assert_allclose(2 * dlogits, cross_entropy_backward(1.0, saved), rtol=1e-6)
+
+
+def test_yes_and_no_are_targets_too():
+    logits = np.array([[0.0, 1.0], [2.0, 0.0]])
+    loss, _ = cross_entropy_forward(logits, np.array([True, False]))
+    assert float(loss) == float(cross_entropy_forward(logits, [1, 0])[0])
+
+
 def test_embedding_refuses_ids_outside_and_counts_those_that_occur_twice():
     table = Embedding(5, 3, backend.generator(0))
     for bad in (-1, 5):

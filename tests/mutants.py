@@ -51,6 +51,8 @@ KNOWN = {
     ("total = (x @ xp.ones(x.shape[-1], dtype=x.dtype))[..., None]  # on short rows twice as fast as x.sum(axis=-1)",
      "x  ->  largest"): "both have one dtype",
     ("dx -= y * (dx @ xp.ones(y.shape[-1], dtype=y.dtype))[..., None]", "y  ->  dx"): "both have one shape and dtype",
+    ("if T == 1 and not window and valid is None:", "window  ->  S"): "makes a mask that hides nothing",
+    ("if T == 1 and not window and valid is None:", "valid  ->  window"): "makes a mask that hides nothing",
     ("if window not in masks:", "window  ->  S"): "makes a mask again that is there",
     ("x /= xp.where(total == 0, 1, total)", "1  ->  2"): "only rows of zeros are divided by it",
     ("x /= xp.where(total == 0, 1, total)", "total  ->  x"): "an exponential of 0 stays 0 whatever divides it",

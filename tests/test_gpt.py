@@ -220,6 +220,14 @@ def test_flops_are_those_of_the_products_that_run(config, monkeypatch):
     assert 3 * flops == training_flops_per_token(config) * 2 * 9  # backward makes two products of each one
 
 
+def test_masks_are_counted_to_the_byte_and_only_where_something_is_dropped():
+    c = replace(SMALL, dropout=0.0)
+    tokens = 3 * c.context_length
+    assert (saved_bytes(c, 3) - tokens * (8 + 8 + 1)) % 4 == 0  # ids, targets, what is counted; the rest is float32
+    masks = c.d_model + c.num_layers * (c.num_heads * c.context_length + 2 * c.d_model)
+    assert saved_bytes(replace(c, dropout=0.5), 3) - saved_bytes(c, 3) == tokens * masks
+
+
 def test_the_largest_sizes_are_still_taken():
     assert GPTConfig(vocab_size=models_gpt.LARGEST).vocab_size == 10**9
     with pytest.raises(InputError, match="vocab_size is too large"):

@@ -11,6 +11,7 @@ from minigpt.errors import InputError
 from minigpt.generate import Cache
 from minigpt.layers import attention as layers_attention
 from minigpt.layers import linear as layers_linear
+from minigpt.layers.activations import ACTIVATIONS
 from minigpt.layers.cross_entropy import IGNORED
 from minigpt.layers.embedding import unembedding_forward
 from minigpt.models import gpt as models_gpt
@@ -226,6 +227,14 @@ def test_masks_are_counted_to_the_byte_and_only_where_something_is_dropped():
     assert (saved_bytes(c, 3) - tokens * (8 + 8 + 1)) % 4 == 0  # ids, targets, what is counted; the rest is float32
     masks = c.d_model + c.num_layers * (c.num_heads * c.context_length + 2 * c.d_model)
     assert saved_bytes(replace(c, dropout=0.5), 3) - saved_bytes(c, 3) == tokens * masks
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_what_each_activation_saves_is_predicted(name):
+    config = replace(SMALL, activation=name, d_ff=200)  # so wide that one array more or less would show
+    model, ids = GPT(config), random_ids((3, 10))
+    _, saved = model.forward(ids[:, :-1], ids[:, 1:])
+    assert measure_saved(saved, model) == pytest.approx(saved_bytes(config, 3), rel=5e-3)
 
 
 def test_the_largest_sizes_are_still_taken():

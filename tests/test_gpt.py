@@ -185,6 +185,17 @@ def test_size_is_predicted(config):
     assert measure_saved(saved, model) == pytest.approx(saved_bytes(config, 5), rel=2e-3)
 
 
+@variants
+def test_each_further_row_saves_what_is_predicted_to_the_byte(config):
+    """What is shared by all rows drops out of the difference."""
+    model, measured = GPT(config), []
+    for rows in (3, 8):
+        ids = random_ids((rows, 10))
+        _, saved = model.forward(ids[:, :-1].copy(), ids[:, 1:].copy(), backend.generator(0))
+        measured.append(measure_saved(saved, model))
+    assert measured[1] - measured[0] == saved_bytes(config, 8) - saved_bytes(config, 3)
+
+
 def test_published_sizes():
     millions = {name: count_parameters(PRESETS[name]) / 1e6 for name in PRESETS}
     assert count_parameters(PRESETS["gpt2"]) == 124_439_808  # the published weights have just as many

@@ -196,6 +196,20 @@ def test_each_further_row_saves_what_is_predicted_to_the_byte(config):
     assert measured[1] - measured[0] == saved_bytes(config, 8) - saved_bytes(config, 3)
 
 
+def test_sizes_follow_precision_batch_and_optimizer():
+    size, n = gpt_size(SMALL, batch_size=3, itemsize=8, optimizer_vectors=1), count_parameters(SMALL)
+    assert (size.parameters, size.weights, size.gradients, size.optimizer) == (n, 8 * n, 8 * n, 8 * n)
+    assert size.saved == saved_bytes(SMALL, 3, 8) and size.flops_per_token == training_flops_per_token(SMALL)
+
+
+def test_a_models_own_memory_is_not_counted_wherever_it_lies():
+    model, ids, measured = GPT(SMALL), random_ids((2, 9)), []
+    for allocate in (backend.zeros, lambda size: np.frombuffer(bytearray(4 * size), np.float32)):
+        model.pack(allocate)
+        measured.append(measure_saved(model.forward(ids, ids)[1], model))
+    assert measured[0] == measured[1]
+
+
 def test_published_sizes():
     millions = {name: count_parameters(PRESETS[name]) / 1e6 for name in PRESETS}
     assert count_parameters(PRESETS["gpt2"]) == 124_439_808  # the published weights have just as many

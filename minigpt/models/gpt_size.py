@@ -86,7 +86,7 @@ def measure_saved(saved, model) -> int:
     """
 
     def owner(array):
-        while getattr(array, "base", None) is not None and hasattr(array.base, "nbytes"):
+        while hasattr(getattr(array, "base", None), "nbytes"):  # memory that processes share has a base, but no array
             array = array.base
         return array
 

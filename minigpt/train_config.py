@@ -61,6 +61,8 @@ class TrainConfig:
         return Schedule(self.schedule, rate, self.steps, min(self.warmup, self.steps), rate * self.final_share)
 
 
+BPE_SIZE = 1024  # unless asked otherwise: a short text like the default one doesn't show more tokens often enough
+
 # Settings other than TrainConfig's defaults that belong to a preset: what a model of that size is trained with.
 RECIPES = {
     "tiny": dict(steps=300, batch_size=16, learning_rate=3e-3, warmup=30, eval_every=50, save_every=50),

@@ -13,8 +13,10 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minigpt.backend import processors
@@ -31,6 +33,7 @@ from minigpt.cli import main
 from minigpt.errors import InputError
 from minigpt.models.gpt import GPTConfig
 from minigpt.models.gpt_size import training_flops_per_token
+from minigpt.train_config import RECIPES
 
 REPOSITORY = Path(__file__).parent.parent
 ONE_ROUND = ["--rounds", "1"]
@@ -166,9 +169,9 @@ def test_scaling_measures_each_point_in_fresh_processes_and_draws_them(tmp_path,
     assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_learn_makes_one_run_and_looks_at_all_of_the_validation_text(tmp_path, monkeypatch):
-    monkeypatch.setattr(learning, "RECIPE", "tiny")
-    code, out, err = call("learn", "--steps", "60", "--json", tmp_path / "l.json", "--picture", tmp_path / "l.png")
+def test_learn_makes_one_run_and_looks_at_all_of_the_validation_text(tmp_path):
+    code, out, err = call("learn", "--recipe", "tiny", "--steps", "60", "--json", tmp_path / "l.json", "--picture",
+                          tmp_path / "l.png")
     assert code == 0, err
     (result,) = load(tmp_path / "l.json")["results"]
     looks = result["contenders"][OURS]["looks"]
@@ -180,10 +183,26 @@ def test_learn_makes_one_run_and_looks_at_all_of_the_validation_text(tmp_path, m
     assert (tmp_path / "l.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_pytorch_learns_the_same_from_the_same_start(tmp_path, monkeypatch):
+def test_learn_takes_the_text_it_is_given_and_the_tokens_of_its_recipe(tmp_path, monkeypatch):
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat on the mat, and so did the dog. " * 200, encoding="utf-8")
+    monkeypatch.setitem(learning.TOKENS, "tiny", ("bpe", 300))
+    code, out, err = call("learn", "--recipe", "tiny", "--data", text, "--steps", "50", "--json", tmp_path / "l.json")
+    assert code == 0, err
+    (result,) = load(tmp_path / "l.json")["results"]
+    assert (result["recipe"], result["tokens"], result["data"]) == ("tiny", "bpe", [str(text)])
+    assert 256 < result["shape"]["vocab_size"] <= 300
+
+
+def test_every_recipe_of_learn_is_one_of_train():
+    assert set(learning.TOKENS) <= set(RECIPES)
+    assert learning.RECIPE in learning.TOKENS
+
+
+def test_pytorch_learns_the_same_from_the_same_start(tmp_path):
     pytest.importorskip("torch", reason="requirements-oracles.txt")
-    monkeypatch.setattr(learning, "RECIPE", "tiny")
-    code, out, err = call("learn", "--steps", "60", "--against", "torch", "--json", tmp_path / "l.json")
+    code, out, err = call("learn", "--recipe", "tiny", "--steps", "60", "--against", "torch", "--json",
+                          tmp_path / "l.json")
     assert code == 0, err
     (result,) = load(tmp_path / "l.json")["results"]
     ours, theirs = (result["contenders"][name]["looks"] for name in (OURS, "torch"))
@@ -324,6 +343,8 @@ def test_bad_flags_are_refused_with_the_cure(tmp_path):
     assert "sizes are fixed" in refused("scaling", "--configs", "tiny")
     assert "--steps 3 doesn't fit train" in refused("train", "--steps", "3")
     assert "--steps 0 doesn't fit learn" in refused("learn", "--steps", "0")
+    assert "--recipe is for learn" in refused("train", "--recipe", "tiny")
+    assert "--data is for learn" in refused("ops", "--data", "pydoc")
     assert "sizes are fixed" in refused("learn", "--configs", "tiny")
     assert "--picture is for scaling" in refused("train", "--picture", "x.png")
     assert "does not exist: make it first" in refused("--json", tmp_path / "none" / "x.json")
@@ -507,6 +528,38 @@ def test_the_torch_model_is_ours_in_loss_and_after_each_step(torch):
                 change, theirs_change = after[name] - before[name], found[name] - before[name]
                 assert change.abs().max() > 1e-5
                 assert compare(name, change.numpy(), theirs_change.numpy()).relative_error < 1e-5, name
+
+
+def test_the_torch_model_drops_as_much_as_ours_and_only_in_training(torch):
+    from minigpt import backend
+    from minigpt.bench.torch_gpt import to_torch, torch_gpt, torch_mean_loss
+    from minigpt.data import training_batch
+
+    ours, rate = unit_scale_model(), 0.4
+    theirs, plain = torch_gpt(replace(MODEL, dropout=rate)), torch_gpt(MODEL)
+    for model in (theirs, plain):
+        model.load_state_dict(states(ours, to_torch), strict=True)
+    tokens = workload.random_tokens(MODEL.vocab_size, 200)
+    measured = [torch_mean_loss(model, tokens, 3, MODEL.context_length, "cpu") for model in (theirs, theirs, plain)]
+    assert measured[0] == measured[1] == measured[2]
+    assert theirs.training, "evaluation leaves the model as it found it"
+
+    ids, targets = training_batch(tokens, 16, MODEL.context_length, 0, 0)
+    ours = dropping(ours, rate)
+    mine = [float(ours.forward(ids, targets, backend.generator(seed))[0]) for seed in range(200)]
+    theirs_losses = [theirs(torch.from_numpy(ids), torch.from_numpy(targets)).item() for _ in range(200)]
+    spread = math.hypot(np.std(mine), np.std(theirs_losses)) / math.sqrt(200)
+    assert abs(np.mean(mine) - np.mean(theirs_losses)) < 5 * spread
+    assert np.std(mine) == pytest.approx(np.std(theirs_losses), rel=0.3)  # 200 of each: known to 7 % or so
+    assert np.std(mine) > 0.01, "dropout has something to do"
+
+
+def dropping(model, rate):
+    """The model with dropout in all its places."""
+    model.dropout.rate = rate
+    for block in model.blocks:
+        block.dropout.rate = block.attention.dropout = rate
+    return model
 
 
 def test_onednn_computes_what_pytorch_computes(torch):

@@ -1,8 +1,9 @@
 """bench learn: one whole training run by everyone, to the same recipe: what was learned, and how long it took.
 
-The recipe is nanoGPT's for a processor (preset nanogpt), over characters of the text that `train` takes when it is told
-none. Everybody gets the same text, split, batches, initial weights and learning rates, and is looked at after the same
-steps, on all of the validation text; only training is on the clock.
+Unless told otherwise the recipe is nanoGPT's for a processor (preset nanogpt), over characters, and the text is the one
+that `train` takes when it is told none; recipe small is what `train` does by itself, with its tokens. All get the
+same text, split, batches, initial weights and learning rates, and is looked at after the same steps, on all of the
+validation text; only training is on the clock.
 """
 
 import tempfile
@@ -20,20 +21,22 @@ from minigpt.evaluate import mean_loss
 from minigpt.models.gpt import PRESETS
 from minigpt.pieces import read_pieces
 from minigpt.text.tokenizer import train_tokenizer
-from minigpt.train_config import RECIPES, TrainConfig
+from minigpt.train_config import BPE_SIZE, RECIPES, TrainConfig
 
 RECIPE, TEXT = "nanogpt", ["pydoc"]
+TOKENS = {"nanogpt": ("char", None), "tiny": ("char", None), "small": ("bpe", BPE_SIZE)}  # recipe -> kind, vocabulary
 
 
-def measure_learning(field: Field, steps: int | None, say: Callable[[str], None]) -> dict:
-    """steps: how many, if not the recipe's."""
-    config = TrainConfig(**{**RECIPES[RECIPE], **({"steps": steps} if steps else {})})
+def measure_learning(field: Field, recipe: str, data: list[str], steps: int | None, say: Callable[[str], None]) -> dict:
+    """recipe: one of TOKENS; data: as for `train`; steps: how many, if not the recipe's."""
+    config = TrainConfig(**{**RECIPES[recipe], **({"steps": steps} if steps else {})})
     with tempfile.TemporaryDirectory(prefix="minigpt-", ignore_cleanup_errors=True) as folder:
-        sources = find_sources(TEXT)
-        tokenizer = train_tokenizer("char", read_pieces(sources), None, "error")
+        sources = find_sources(data)
+        kind, vocab_size = TOKENS[recipe]
+        tokenizer = train_tokenizer(kind, read_pieces(sources), vocab_size)
         counts = prepare(sources, tokenizer, Path(folder)).validation_counts
-        shape = replace(PRESETS[RECIPE], vocab_size=tokenizer.vocab_size)
-        workers = workers_of(field.workers, Workload(RECIPE, shape, config.batch_size))
+        shape = replace(PRESETS[recipe], vocab_size=tokenizer.vocab_size)
+        workers = workers_of(field.workers, Workload(recipe, shape, config.batch_size))
         details = {"data": folder, "shape": asdict(shape), "training": asdict(config)}
         found = {}
         for name in field.names:  # one after the other: a run is long enough to meet good and bad moments
@@ -42,7 +45,7 @@ def measure_learning(field: Field, steps: int | None, say: Callable[[str], None]
                 found[name] = contenders[name].ask("learn", **details, **({"workers": workers} if name == OURS else {}))
     for one in found.values():
         one["bits_per_character"] = counts.bits_per_character(one["looks"][-1]["validation_loss"])
-    return {**details, "data": TEXT, "workers": workers, "contenders": found}
+    return {**details, "recipe": recipe, "tokens": kind, "data": data, "workers": workers, "contenders": found}
 
 
 def look(model, dataset: Dataset, batch_size: int) -> float:
@@ -68,4 +71,5 @@ def learning_curves(result: dict) -> list[tuple]:
     """For pictures.draw_curves: the loss over the seconds that went into it."""
     curves = {name: ([one["seconds"] for one in found["looks"]], [one["validation_loss"] for one in found["looks"]])
               for name, found in result["contenders"].items()}
-    return [(f"preset {RECIPE}, characters", "seconds of training", "validation loss (nats per token)", curves)]
+    title = f"preset {result['recipe']}, tokens: {result['tokens']}"
+    return [(title, "seconds of training", "validation loss (nats per token)", curves)]

@@ -56,9 +56,13 @@ def train(workload: dict) -> Round:
 
 
 def learn(data: str, shape: dict, training: dict) -> dict:
-    """One training run on minigpt's text, from minigpt's initial weights, over minigpt's batches and learning rates."""
+    """One training run on minigpt's text, from minigpt's initial weights, over minigpt's batches and learning rates.
+
+    Where there is dropout it draws masks of its own.
+    """
     import torch
 
+    torch.manual_seed(SEED)
     dataset, config = Dataset.open(Path(data)), TrainConfig(**training)
     ours = GPT(GPTConfig(**shape), config.seed)
     with torch.device(_device()):

@@ -9,7 +9,7 @@ from minigpt.train_config import TrainConfig
 
 
 def torch_gpt(config: GPTConfig, linear=None):
-    """A pre-norm GPT with tied embedding, learned positions, tanh GELU and no dropout.
+    """A pre-norm GPT with tied embedding, learned positions, tanh GELU, and dropout where ours has it.
 
     linear(x, w, b): what computes every product with a weight; None for PyTorch's own.
     """
@@ -18,7 +18,10 @@ def torch_gpt(config: GPTConfig, linear=None):
     from torch import nn
 
     linear = linear or F.linear
-    C, H = config.d_model, config.num_heads
+    C, H, rate = config.d_model, config.num_heads, config.dropout
+
+    def dropped(x, training):
+        return F.dropout(x, rate, training) if rate else x
 
     class Linear(nn.Linear):
         def forward(self, x):
@@ -34,9 +37,9 @@ def torch_gpt(config: GPTConfig, linear=None):
         def forward(self, x):
             B, T, _ = x.shape
             q, k, v = (part.view(B, T, H, C // H).transpose(1, 2) for part in self.qkv(self.norm_1(x)).split(C, dim=2))
-            heads = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, D)
-            x = x + self.out(heads.transpose(1, 2).reshape(B, T, C))
-            return x + self.w_out(F.gelu(self.w_in(self.norm_2(x)), approximate="tanh"))
+            heads = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=rate if self.training else 0.0)
+            x = x + dropped(self.out(heads.transpose(1, 2).reshape(B, T, C)), self.training)
+            return x + dropped(self.w_out(F.gelu(self.w_in(self.norm_2(x)), approximate="tanh")), self.training)
 
     class GPT(nn.Module):
         def __init__(self):
@@ -51,7 +54,7 @@ def torch_gpt(config: GPTConfig, linear=None):
 
         def forward(self, ids, targets):
             places = torch.arange(ids.shape[1], device=ids.device)
-            x = self.token_embedding(ids) + self.position_embedding(places)
+            x = dropped(self.token_embedding(ids) + self.position_embedding(places), self.training)
             for block in self.blocks:
                 x = block(x)
             logits = linear(self.final_norm(x), self.token_embedding.weight, None)
@@ -92,11 +95,13 @@ def torch_mean_loss(model, tokens, batch_size: int, context_length: int, device:
     import torch
 
     total = count = 0
+    model.eval()
     with torch.no_grad():
         for ids, targets in evaluation_batches(tokens, batch_size, context_length):
             counted = int((targets != IGNORED).sum())
             total += model(torch.from_numpy(ids).to(device), torch.from_numpy(targets).to(device)).item() * counted
             count += counted
+    model.train()
     return total / count
 
 

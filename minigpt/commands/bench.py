@@ -9,7 +9,7 @@ from minigpt.bench.contender import OPPONENTS, ContenderDied, Field
 from minigpt.bench.device import TF32_SINCE, compute_capability
 from minigpt.bench.generation import generation_table, measure_generation
 from minigpt.bench.header import describe, gather
-from minigpt.bench.learning import learning_curves, learning_table, measure_learning
+from minigpt.bench.learning import RECIPE, TEXT, TOKENS, learning_curves, learning_table, measure_learning
 from minigpt.bench.scaling import draw_scaling, measure_scaling, scaling_table
 from minigpt.bench.single_operations import measure_operations, operations_table
 from minigpt.bench.training import measure_training, training_table
@@ -37,7 +37,7 @@ ON_GPU = {"train": ["tiny", "cpu", "small", "gpt2"]}  # workloads by default the
 def add_arguments(parser) -> None:
     parser.add_argument("subject", nargs="?", choices=SUBJECTS, default="train",
                         help="train: whole training steps; generate: a text token by token; ops: each operation alone; "
-                             "scaling: steps with longer contexts and larger batches; learn: a whole run to nanoGPT's "
+                             "scaling: steps with longer contexts and larger batches; learn: a whole run to a "
                              "recipe (default: train)")
     add_backend(parser)
     parser.add_argument("--tf32", action="store_true", help="with --backend cupy: let everyone's products round what "
@@ -56,7 +56,10 @@ def add_arguments(parser) -> None:
     parser.add_argument("--blas-core", metavar="CORE", help="kernels that OpenBLAS uses in minigpt's process, such as "
                         "Haswell for those without AVX-512 (default: its own choice)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements there, every round's too")
-    parser.add_argument("--steps", type=int, metavar="N", help="of learn (default: the recipe's, 2000)")
+    parser.add_argument("--recipe", choices=TOKENS, help=f"of learn: a preset's sizes, settings and kind of tokens; "
+                        f"small is what train does by itself (default: {RECIPE})")
+    parser.add_argument("--data", nargs="+", metavar="NAME", help=f"text of learn, as for train (default: {TEXT[0]})")
+    parser.add_argument("--steps", type=int, metavar="N", help="of learn (default: the recipe's)")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the curves of scaling or learn, as a PNG")
 
 
@@ -68,6 +71,9 @@ def _settings(arguments) -> Field:
         raise InputError(f"--configs is not for {arguments.subject}, whose sizes are fixed: leave it out")
     if arguments.picture and arguments.subject not in FIXED:
         raise InputError(f"--picture is for scaling and learn, {arguments.subject} has no curves: leave it out")
+    for name in ("recipe", "data"):
+        if getattr(arguments, name) and arguments.subject != "learn":
+            raise InputError(f"--{name} is for learn, {arguments.subject} has none: leave it out")
     if arguments.steps is not None and (arguments.subject != "learn" or arguments.steps < 1):
         raise InputError(f"--steps {arguments.steps} doesn't fit {arguments.subject}: choose 1 or more, for learn")
     for name in arguments.configs or []:
@@ -108,7 +114,7 @@ def _results(arguments, field: Field, ceilings: dict) -> Iterator[dict]:
         yield from measure_scaling(field, ceilings, say)
         return
     if arguments.subject == "learn":
-        yield measure_learning(field, arguments.steps, say)
+        yield measure_learning(field, arguments.recipe or RECIPE, arguments.data or TEXT, arguments.steps, say)
         return
     measure, _, default = SUBJECTS[arguments.subject]
     default = ON_GPU.get(arguments.subject, default) if field.on_gpu else default

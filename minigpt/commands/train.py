@@ -10,7 +10,6 @@ from minigpt.commands.reporter import Reporter, first_sentence, sample_prompt, s
 from minigpt.commands.train_messages import again, announce, conclude, saying_how_to_go_on
 from minigpt.commands.train_profile import add_profile, run_profile
 from minigpt.commands.train_settings import (
-    BPE_SIZE,
     check_training_memory,
     new_settings,
     read_settings,
@@ -41,7 +40,7 @@ from minigpt.run_lock import locked
 from minigpt.text.tokenizer import KINDS, train_tokenizer
 from minigpt.token_file import check_ids
 from minigpt.train import Diverged, train
-from minigpt.train_config import RECIPES, TrainConfig, make_optimizer
+from minigpt.train_config import BPE_SIZE, RECIPES, TrainConfig, make_optimizer
 
 
 def add_arguments(parser) -> None:

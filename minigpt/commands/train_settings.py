@@ -14,8 +14,6 @@ from minigpt.parallel.workers import check_workers, choose_workers
 from minigpt.run_folder import CONFIG, from_dict, read_config
 from minigpt.train_config import PAPERS, RECIPES, TrainConfig
 
-BPE_SIZE = 1024  # unless asked otherwise: a short text like the default one doesn't show more tokens often enough
-
 # What else config.json records of a run, with the default of each flag.
 RUN_SETTINGS = {"preset": DEFAULT_PRESET, "dtype": "float32", "data": ["pydoc"], "tokenizer": "bpe",
                 "tokenizer_size": None, "unknown": None, "validation_fraction": 0.1, "workers": None}

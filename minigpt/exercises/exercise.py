@@ -35,6 +35,9 @@ class Text:
     def __call__(self, language: str) -> str:
         return self.zh if language == "zh" else self.en
 
+    def __add__(self, other: "Text") -> "Text":
+        return Text(self.en + other.en, self.zh + other.zh)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -57,9 +60,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class Property:
-    """A law: `holds(answer, problem)` is None, or a sentence with numbers that says where it is broken.
+    """A law: `holds(functions, problem)` is None, or a sentence with numbers that says where it is broken.
 
-    answer: the student's functions, in the order of Exercise.functions.
+    functions: the student's, in the order of Exercise.functions.
     """
 
     name: str
@@ -99,6 +102,10 @@ class Exercise:
     wrong: tuple[Wrong, ...]  # at least four
     properties: tuple[Property, ...] = ()
     shown: tuple[Callable, ...] = ()  # the library's functions to show as the solution, where `solution` has adapters
+    # Names of arrays that receive a gradient: it must be added to what is there. A plain function has them among its
+    # arguments and changes them in place. backward(dy, saved, *grads) gets them behind saved, adds to each the gradient
+    # of the problem's array of that name, and returns the remaining gradients (None when there are none).
+    accumulates: tuple[str, ...] = ()
 
     @property
     def has_backward(self) -> bool:

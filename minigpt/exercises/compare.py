@@ -1,0 +1,337 @@
+"""How what a student's function returned differs from what it should have.
+
+Arrays and floats are compared with a tolerance, in float64; texts, integers and booleans must be equal; lists, tuples
+and dicts are walked. The difference that is told is the first in the order of the stages, not of the places.
+"""
+
+import numbers
+import reprlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigpt.exercises.exercise import STAGES, Text
+from minigpt.exercises.shapes import Letters, guess, label, say_shape
+
+RELATIVE, OF_LARGEST = 1e-9, 1e-10  # an element may be off by so much of itself, and of the array's largest element
+
+
+class Short(reprlib.Repr):
+    """Cuts what is long, and shows inside lists and tuples what `show` does outside them."""
+
+    def repr_float(self, value, level):
+        return number(value)
+
+    repr_float64 = repr_float32 = repr_float
+
+    def repr_function(self, value, level):
+        return value.__name__  # without the address, which tells nothing and is another one each time
+
+
+SHORT = Short()
+SHORT.maxstring = SHORT.maxother = 60
+SHORT.maxlist = SHORT.maxtuple = 12
+SHORT.maxdict, SHORT.maxlevel = 8, 4
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What is wrong, at which stage, and where: name[index], unless the name says it all."""
+
+    stage: str
+    what: Text
+    name: str
+    index: tuple[int, ...] = ()
+    came: object = None
+    expected: object = None
+    why: Text | None = None
+
+
+TOO_LONG = Text(
+    "a NumPy float64 such as np.sqrt(5), or an array made without dtype=, makes float64 of all it meets: use "
+    "math.sqrt, and dtype=x.dtype",
+    "像 np.sqrt(5) 这样的 NumPy float64，或没写 dtype= 就新建的数组，会把与它运算的一切都变成 float64："
+    "请用 math.sqrt，并写上 dtype=x.dtype")
+TOO_SHORT = Text("digits are lost: a result has the dtype of its arguments", "精度丢失了：结果的类型应与参数相同")
+NO_FLOAT = Text("these are no floats: an array made of whole numbers stays whole, so write 0.0, or dtype=x.dtype",
+                "这不是浮点数：用整数建的数组只能存整数，请写 0.0，或写上 dtype=x.dtype")
+WHY_DTYPE = {
+    "b": Text("True and False are due: a comparison such as a >= b gives them",
+              "应当是 True 和 False：像 a >= b 这样的比较会给出它们"),
+    "i": Text("whole numbers are due: // gives them, and dtype=int keeps them",
+              "应当是整数：// 得到整数，dtype=int 保持整数"),
+}
+
+
+def number(value) -> str:
+    """A value as a message shows it."""
+    return f"{float(value):.6g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def show(value) -> str:
+    """A value on one line; long ones are cut."""
+    if isinstance(value, (float, np.floating)):
+        return number(value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        text = np.array2string(np.asarray(value), precision=4, separator=", ", threshold=40, max_line_width=10_000,
+                               suppress_small=True)
+        return " ".join(text.split()).replace("[ ", "[")
+    return SHORT.repr(value)
+
+
+def describe(value) -> Text:
+    """What kind of thing it is."""
+    if value is None:
+        return Text("None", "None")
+    if isinstance(value, np.ndarray):
+        return Text(f"an array {value.shape} of {value.dtype}", f"数组（形状 {value.shape}，类型 {value.dtype}）")
+    if isinstance(value, (tuple, list)):
+        kind = type(value).__name__
+        return Text(f"a {kind} of {len(value)}", f"{kind}（{len(value)} 个元素）")
+    if isinstance(value, str):
+        return Text(f"the text {show(value)}", f"文本 {show(value)}")
+    if callable(value):
+        return Text("a function", "函数")
+    kind = type(value).__name__
+    return Text(f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}", f"{kind} 类型的值")
+
+
+def is_number(value) -> bool:
+    return isinstance(value, (numbers.Number, np.generic)) or (isinstance(value, np.ndarray) and value.ndim == 0)
+
+
+def close(came, expected, relative: float = RELATIVE, of_largest: float = OF_LARGEST) -> np.ndarray:
+    """Element by element, whether it is right; infinities and NaN only where they are expected."""
+    came, expected = np.asarray(came), np.asarray(expected)
+    if expected.dtype.kind not in "fc" or came.dtype.kind not in "fciub":
+        return np.asarray(came == expected)
+    finite = np.isfinite(expected)
+    largest = np.abs(expected[finite]).max(initial=0.0) if expected.ndim else np.abs(np.where(finite, expected, 0))
+    with np.errstate(all="ignore"):
+        near = np.abs(came - expected) <= relative * np.abs(expected) + of_largest * largest
+    return np.where(finite, near, (came == expected) | (np.isnan(came) & np.isnan(expected)))
+
+
+def same(came, expected) -> bool:
+    """Whether two results of any kind are equal, arrays to the tolerance, and of the same shape."""
+    if isinstance(came, (tuple, list)) and isinstance(expected, (tuple, list)):
+        return len(came) == len(expected) and all(same(a, b) for a, b in zip(came, expected))
+    if isinstance(came, dict) and isinstance(expected, dict):
+        return came.keys() == expected.keys() and all(same(came[key], expected[key]) for key in came)
+    if isinstance(came, np.ndarray) or isinstance(expected, np.ndarray) or (is_number(came) and is_number(expected)):
+        try:
+            came, expected = np.asarray(came), np.asarray(expected)
+        except ValueError:  # nothing that an array can be made of
+            return False
+        if came.dtype.kind not in "fciub" or expected.dtype.kind not in "fciub":
+            return came.shape == expected.shape and bool(np.all(came == expected))
+        return came.shape == expected.shape and bool(close(came, expected).all())
+    try:
+        return bool(came == expected)
+    except Exception:  # a class of the student's own
+        return False
+
+
+def worst(came, expected, right) -> tuple[int, ...]:
+    """The index of the element that is most wrong: not finite first, then by the size of the error."""
+    if expected.dtype.kind in "fc":
+        with np.errstate(all="ignore"):
+            error = np.abs(came - expected)
+        error = np.where(right, -1.0, np.where(np.isnan(error), np.inf, error))
+    else:
+        error = np.where(right, 0.0, 1.0)
+    return tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
+
+
+def place_name(name: str, index) -> str:
+    """y[0, 2]"""
+    return f"{name}[{', '.join(map(str, index))}]" if len(index) else name
+
+
+def is_and_should_be(name: str, came: str, expected: str) -> Text:
+    return Text(f"{name} is {came}, and should be {expected}", f"{name} 是 {came}，应为 {expected}")
+
+
+def how_many(wrong: int, of: int) -> Text:
+    if wrong == of:
+        return Text(f"all {of} elements are wrong", f"{of} 个元素全都不对")
+    return Text(f"{wrong} of {of} elements {'is' if wrong == 1 else 'are'} wrong", f"{of} 个元素中有 {wrong} 个不对")
+
+
+class Comparison:
+    """Finds the first difference between what came and what was expected."""
+
+    def __init__(self, letters: Letters, sizes: dict[str, int]):
+        self.letters, self.sizes = letters, sizes
+
+    def first(self, name: str, came, expected, single=None) -> Difference | None:
+        """single: what came for the same arguments in float32, and what was expected then."""
+        found = list(self.walk(name, came, expected))
+        if single is not None:
+            found += [d for d in self.walk(name, *single, in_float32=True) if d.stage == "dtype"]
+        return self.earliest(found)
+
+    @staticmethod
+    def earliest(found: list[Difference]) -> Difference | None:
+        """The one at the earliest stage."""
+        return min(found, key=lambda difference: STAGES.index(difference.stage), default=None)
+
+    def walk(self, name: str, came, expected, in_float32=False):
+        if isinstance(expected, (list, tuple)):
+            yield from self.sequence(name, came, expected, in_float32)
+        elif isinstance(expected, dict):
+            yield from self.mapping(name, came, expected, in_float32)
+        elif isinstance(expected, np.ndarray) and expected.ndim:
+            yield from self.array(name, came, expected, in_float32)
+        elif is_number(expected):
+            yield from self.scalar(name, came, expected, in_float32)
+        elif type(came) is not type(expected):
+            yield self.other_kind(name, came, expected)
+        elif came != expected:
+            yield Difference("value", self.unequal(name, came, expected), name, (), came, expected)
+
+    def other_kind(self, name, came, expected) -> Difference:
+        is_, due = describe(came), describe(expected)
+        return Difference("raised", Text(f"{name} is {is_.en}, and should be {due.en}",
+                                         f"{name} 是 {is_.zh}，应当是 {due.zh}"), name, (), came, expected,
+                          Text("the docstring says what is to be returned", "文档字符串写明了应当返回什么"))
+
+    def unequal(self, name, came, expected) -> Text:
+        text = is_and_should_be(name, show(came), show(expected))
+        if isinstance(came, str) and min(len(came), len(expected)) > 5:
+            at = next((i for i, (a, b) in enumerate(zip(came, expected)) if a != b), min(len(came), len(expected)))
+            text += Text(f"; they differ from character {at} on", f"；从第 {at} 个字符起不同")
+        return text
+
+    def sequence(self, name, came, expected, in_float32):
+        if not isinstance(came, type(expected)):
+            yield self.other_kind(name, came, expected)
+            return
+        inside = []
+        for i, pair in enumerate(zip(came, expected)):
+            inside += self.walk(f"{name}[{i}]", *pair, in_float32)
+        whole = Text("; ", "；") + is_and_should_be(name, show(came), show(expected))
+        flat = not any(isinstance(value, (np.ndarray, list, tuple, dict)) for value in expected)
+        if len(came) != len(expected):
+            text = Text(f"{name} has {len(came)} entries, and should have {len(expected)}",
+                        f"{name} 有 {len(came)} 项，应有 {len(expected)} 项")
+            if inside:
+                text += Text("; the first difference: ", "；第一处不同：") + inside[0].what
+            elif len(came) < len(expected):
+                text += Text(f"; the first that is missing is {show(expected[len(came)])}",
+                             f"；缺少的第一项是 {show(expected[len(came)])}")
+            yield Difference("value", text + (whole if flat else Text("", "")), name, (), came, expected)
+        elif flat and inside:
+            first = inside[0]
+            yield Difference(first.stage, first.what + whole, first.name, first.index, first.came, first.expected,
+                             first.why)
+        else:
+            yield from inside
+
+    def mapping(self, name, came, expected, in_float32):
+        if not isinstance(came, dict):
+            yield self.other_kind(name, came, expected)
+            return
+        missing = [key for key in expected if key not in came]
+        extra = [key for key in came if key not in expected]
+        if missing or extra:
+            text = Text("", "")
+            if missing:
+                text += Text(f"{name} lacks the key {show(missing[0])}", f"{name} 缺少键 {show(missing[0])}")
+            if extra:
+                text += Text("; " if missing else f"{name} ", "；" if missing else f"{name} ")
+                text += Text(f"has the key {show(extra[0])}, which doesn't belong there",
+                             f"多了键 {show(extra[0])}")
+            text += Text("; ", "；") + is_and_should_be(name, show(came), show(expected))
+            yield Difference("value", text, name, (), came, expected)
+            return
+        for key in expected:
+            yield from self.walk(f"{name}[{show(key)}]", came[key], expected[key], in_float32)
+
+    def array(self, name, came, expected, in_float32):
+        if not isinstance(came, np.ndarray) and not isinstance(came, np.generic):
+            yield self.other_kind(name, came, expected)
+            return
+        yield from self.dtype(name, np.asarray(came), expected, in_float32)
+        if came.shape != expected.shape:
+            yield self.shape(name, came, expected)
+        elif not in_float32:
+            yield from self.values(name, came, expected)
+
+    def scalar(self, name, came, expected, in_float32):
+        if not is_number(came):
+            if isinstance(came, np.ndarray) and isinstance(expected, (np.ndarray, np.generic)):
+                yield self.shape(name, came, np.asarray(expected))
+            elif isinstance(came, np.ndarray):
+                text = Text(f"{name} is an array {came.shape}, and should be a single number",
+                            f"{name} 是形状为 {came.shape} 的数组，应当是单个数")
+                yield Difference("shape", text, name, (), came, expected)
+            else:
+                yield self.other_kind(name, came, expected)
+            return
+        if isinstance(came, (np.ndarray, np.generic)) and isinstance(expected, (np.ndarray, np.generic)):
+            yield from self.dtype(name, np.asarray(came), np.asarray(expected), in_float32)
+        elif np.asarray(expected).dtype.kind in "iub" and np.asarray(came).dtype.kind not in "iub":
+            kind = type(came).__name__
+            yield Difference("dtype", Text(f"{name} is the {kind} {number(came)}, and should be a whole number",
+                                           f"{name} 是 {kind} 类型的 {number(came)}，应当是整数"),
+                             name, (), came, expected, WHY_DTYPE["i"])
+        if not in_float32:
+            yield from self.values(name, np.asarray(came), np.asarray(expected))
+
+    def dtype(self, name, came, expected, in_float32):
+        kinds = {"i": "iu", "u": "iu"}.get(expected.dtype.kind, expected.dtype.kind)
+        # In float32 the library's own result may be float64, where a problem has float64 weights inside a function.
+        same_size = came.dtype == expected.dtype or (in_float32 and came.dtype.itemsize < expected.dtype.itemsize)
+        if came.dtype.kind in kinds and (expected.dtype.kind != "f" or same_size):
+            return
+        due = {"f": expected.dtype, "i": "int64", "u": "int64", "b": "bool"}.get(expected.dtype.kind, expected.dtype)
+        text = Text(f"{name} is {came.dtype}, and should be {due}", f"{name} 的类型是 {came.dtype}，应为 {due}")
+        if in_float32:
+            text += Text(", when the arguments are float32", "（参数是 float32 时）")
+        why = WHY_DTYPE.get(expected.dtype.kind)
+        if expected.dtype.kind == "f":
+            why = NO_FLOAT if came.dtype.kind != "f" else TOO_LONG if in_float32 else TOO_SHORT
+        yield Difference("dtype", text, name, (), came, expected, why)
+
+    def shape(self, name, came, expected) -> Difference:
+        letters = self.letters.of(name, expected.shape)
+        have = say_shape(came.shape, label(came.shape, expected.shape, letters, self.sizes))
+        want, hint = say_shape(expected.shape, letters), guess(came.shape, expected.shape, letters, self.sizes)
+        of = name.removeprefix("d")
+        if name != of and of in self.letters.axes:
+            text = Text(f"{name} is {have}, {of} is {want}", f"{name} 的形状是 {have}，而 {of} 是 {want}")
+        else:
+            text = Text(f"{name} is {have}, and should be {want}", f"{name} 的形状是 {have}，应为 {want}")
+        if hint is not None:
+            text += Text(": ", "：") + hint
+        return Difference("shape", text, name, (), came, expected)
+
+    def values(self, name, came, expected):
+        if expected.dtype.kind in "fc" and came.dtype.kind in "fc":
+            bad = ~np.isfinite(came) & np.isfinite(expected)
+            if bad.any():
+                index = tuple(int(i) for i in np.argwhere(bad)[0])
+                count = int(bad.sum())
+                text = is_and_should_be(place_name(name, index), number(came[index]), number(expected[index]))
+                if count > 1:
+                    text += Text(f" ({count} of {came.size} elements are NaN or infinite)",
+                                 f"（{came.size} 个元素中有 {count} 个是 NaN 或无穷大）")
+                yield Difference("finite", text, name, index, came, expected)
+        right = close(came, expected)
+        if not right.all():
+            index = worst(came, expected, right)
+            text = self.wrong_values(name, index, came, expected, right)
+            yield Difference("value", text, name, index, came, expected)
+
+    def wrong_values(self, name, index, came, expected, right) -> Text:
+        a, b = came[index], expected[index]
+        text = is_and_should_be(place_name(name, index), number(a), number(b))
+        if number(a) == number(b):
+            text += Text(f" (the difference is {float(a - b):.3g})", f"（相差 {float(a - b):.3g}）")
+        if came.size > 1:
+            wrong = int((~right).sum())
+            text += Text("; ", "；") + how_many(wrong, came.size)
+            if wrong > 1 and expected.dtype.kind == "f":
+                text += Text(", and this one most", "，这一个差得最多")
+        return text

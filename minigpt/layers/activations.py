@@ -11,7 +11,7 @@ Each acts on every element alone, so its Jacobian is diagonal and backward is dx
                 u = √(2/π) (x + 0.044715 x³)              u' = √(2/π) (1 + 3 · 0.044715 x²)
 
 Sources: ReLU, Nair & Hinton (2010); GELU and its tanh form, Hendrycks & Gimpel (2016), section 2, which also name SiLU.
-GPT-1, 2 and 3 use gelu_tanh, BERT uses gelu. Shapes: x, y, dy, dx all (...).
+GPT-1, 2 and 3 use gelu_tanh; BERT's first weights are for gelu. Shapes: x, y, dy, dx all (...).
 """
 
 import math

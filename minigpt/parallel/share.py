@@ -13,7 +13,7 @@ waits for the other after every product, but once a step.
 
 The same idea at every size: threads, which share memory but take turns at running Python (its global lock); processes,
 which don't (processes.py); machines, where the sum goes over a network. Source: Valiant (1990), the pattern; Goyal et
-al. (2017), section 3.1, the bookkeeping of averages.
+al. (2017), section 3, the bookkeeping of averages.
 """
 
 from minigpt import backend

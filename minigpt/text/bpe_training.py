@@ -4,7 +4,7 @@ Gage 1994, "A New Algorithm for Data Compression"; Sennrich et al. 2016, "Neural
 Subword Units"; on bytes, Radford et al. 2019 (GPT-2).
 
 Written down directly, one merge is a count of all pairs in the text, and 4,000 merges are 4,000 walks through it. Three
-observations make that a second instead of hours, with the same result:
+observations make that a second instead of an hour, with the same result:
 
   1. Merges never cross the border of a chunk (bpe.py cuts text into chunks, roughly words), and a text of a million
      characters has only some ten thousand different chunks. Each is kept once, weighted by how often it occurs.

@@ -23,6 +23,7 @@ html_sidebars = {
            "sidebar/navigation.html", "sidebar/scroll-end.html"],
 }  # fmt: skip
 
+highlight_language = "text"  # of blocks that don't say
 nb_execution_mode = "off"  # docs/website/execute.py has run them
 nb_ipywidgets_js = {}  # addresses elsewhere
 myst_enable_extensions = ["dollarmath"]

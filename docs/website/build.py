@@ -6,6 +6,7 @@ Everything in between is kept in build/site-work: the pages as Sphinx wants them
 and drew (execute.py), and Sphinx's own files. A warning of Sphinx is an error.
 """
 
+import hashlib
 import importlib.util
 import os
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WORK = ROOT / "build" / "site-work"
-sys.path[:0] = [str(HERE), str(ROOT)]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(ROOT)]
 
 import execute  # noqa: E402
 import stage  # noqa: E402
@@ -57,11 +58,19 @@ def chapters(language: str) -> list[tuple]:
     return found
 
 
+def made_by() -> str:
+    """Which version of these scripts: Sphinx's files from another one are not used again."""
+    found = hashlib.sha256()
+    for path in (ROOT / "docs" / "conf.py", *sorted(HERE.glob("*.py"))):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:12]
+
+
 def start_sphinx(language: str, out: Path) -> subprocess.Popen:
     """Sphinx, in a process of its own, as it can't start twice in one."""
     return subprocess.Popen(
         [sys.executable, "-m", "sphinx", "--builder", "html", "--quiet", "--no-color", "--fail-on-warning",
-         "--conf-dir", str(ROOT / "docs"), "--doctree-dir", str(WORK / f"doctrees-{language}"),
+         "--conf-dir", str(ROOT / "docs"), "--doctree-dir", str(WORK / f"doctrees-{made_by()}" / language),
          "--define", f"language={LOCALES[language]}", str(WORK / language), str(out / language)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="backslashreplace",
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
@@ -72,7 +81,7 @@ def main(out: Path) -> int:
     try:
         for language in stage.LANGUAGES:
             stage.lay_out(ROOT, WORK / language, language, chapters(language))
-    except execute.Failed as error:
+    except (execute.Failed, stage.Missing) as error:
         say(str(error))
         return 1
     say("building the pages of both languages")

@@ -16,7 +16,7 @@ def to_rst(lines: list[str]) -> list[str]:
         if empty:
             continue
         paragraph = list(group)
-        if any(re.match(r"\s|[-*] |\d+\. |\(\d+\) ", line) for line in paragraph):
+        if any(re.match(r"\s|[-*] |\d+\. |\(\d+\) |.*\S  +\S", line) for line in paragraph):
             found += ["::", "", *("    " + line for line in paragraph), ""]
         else:
             found += [prose(" ".join(paragraph)), ""]

@@ -40,5 +40,6 @@ class Pairs(SearchEnglish):
 
 
 class ChinesePairs(Pairs):
+    """The same under Sphinx's name of the language. language_name stays English: it is the name of the stemmer."""
+
     lang = "zh"
-    language_name = "Chinese"

@@ -20,6 +20,8 @@ import re
 import shutil
 from pathlib import Path, PurePosixPath
 
+from cjk import join_lines
+
 LANGUAGES = ("en", "zh")
 CAPTIONS = {
     "en": {"chapters": "Chapters", "documents": "Documents", "guides": "Guides", "reference": "Reference"},
@@ -46,6 +48,10 @@ def page_of(path: PurePosixPath, language: str) -> tuple[str, str]:
     if parts[0] == "notebooks" and len(parts) == 3 and path.suffix in (".ipynb", ".py"):
         return parts[1], f"chapters/{path.stem}"
     return language, f"source/{path}"
+
+
+class Missing(Exception):
+    """A link that leads nowhere; the message says which."""
 
 
 class Stage:
@@ -93,6 +99,8 @@ class Stage:
         if language != self.language:
             return f"other:{up}../{language}/{name}.html{mark}{anchor}"
         if name.startswith("source/"):
+            if not (self.root / there).is_file():
+                raise Missing(f"{file} links to {target}, and there is no {there}")
             self.sources.add(there)
         return f"{up}{name}{'.ipynb' if name.startswith('chapters/') else '.md'}{mark}{anchor}"
 
@@ -100,7 +108,8 @@ class Stage:
         """A text of `file` with its links as `page` needs them; code stays as it is."""
         parts = CODE.split(text)
         parts[::2] = [TARGET.sub(lambda found: f"]({self.link(found[1], file, page)})", part) for part in parts[::2]]
-        return "".join(parts)
+        text = "".join(parts)
+        return join_lines(text) if self.language == "zh" else text
 
     def page(self, file: Path, more: str = "") -> str:
         """Write the page of a document; returns its name."""

@@ -5,15 +5,17 @@ Then the checker itself, on made-up exercises: every stage, every general diagno
 
 import re
 from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from minigpt.exercises import checker, hypotheses
 from minigpt.exercises.catalogue import BOOK, ORDER, exercises, find
-from minigpt.exercises.compare import show
 from minigpt.exercises.exercise import STAGES, Exercise, Problem, Property, Text
 from minigpt.exercises.hypotheses import Evidence, general
+from minigpt.exercises.show import show
 
 NAMES = sorted(path.stem for path in BOOK.glob("*.py") if path.stem != "__init__")
 PLANTED = [(name, wrong.name) for name in NAMES for wrong in find(name).wrong]
@@ -297,7 +299,10 @@ def test_ctrl_c_names_the_line_of_an_endless_loop():
 
 
 def test_warnings_of_the_students_code_are_no_errors():
-    assert verdict_on(changed((Y, Y + "    np.log(np.zeros(1)), '\\d'\n    np.array([1e300]) ** 2\n"))).passed
+    source = changed((Y, Y + "    np.log(np.zeros(1)), '\\d'\n    np.array([1e300]) ** 2\n"))
+    assert verdict_on(source).passed
+    with np.errstate(all="raise"):
+        assert verdict_on(source).passed
 
 
 def test_forward_alone_is_answered_too():
@@ -414,6 +419,7 @@ RESULTS = {
     "int for float": (3.0, 3, None, "right"),
     "NumPy's number": (3.5, np.float64(3.5), None, "right"),
     "array for a number": (3.5, np.array([3.5]), "shape", "should be a single number"),
+    "rows of a loss": (np.array(3.5), np.array([3.0, 4.0]), "shape", "(): a single number is due, a sum or a mean"),
     "bool": (np.array([True, False]), np.array([1.0, 0.0]), "dtype", "result is float64, and should be bool"),
     "exchanged": (np.array([True, False]), np.array([False, True]), "value", "True and False are exchanged"),
     "minus infinity": (np.array([0.0, -np.inf]), np.array([0.0, -1e9]), "value",
@@ -441,8 +447,49 @@ def test_results_of_every_kind_are_compared(right, came, stage, words):
     assert verdict.text("zh") != verdict.text("en")
 
 
+class Odd:
+    """Nothing can be done with it."""
+
+    def __eq__(self, other):
+        raise RuntimeError("eq")
+
+    def __len__(self):
+        raise RuntimeError("len")
+
+    def __repr__(self):
+        raise RuntimeError("repr")
+
+
+ODD = [0, 1.5, True, 1j, "x", b"x", (), [], {}, set(), [[]], [[1], [2, 3]], [None], ((1, 2), (3,)), "x" * 10**6,
+       float("nan"), float("-inf"), 10**400, Decimal(1), Fraction(1, 3), Odd(), object(), len, int, Ellipsis, range(3),
+       np.zeros((2, 3)), np.zeros(0), np.array(3.0), np.array(["a"]), np.array([None, 1], object), np.array([1j]),
+       np.ma.array([1, 2], mask=[0, 1]), np.zeros((2, 3), "float16"), np.zeros((2, 3), [("a", float)]),
+       np.datetime64("2020"), (number for number in range(3)), np.zeros((2, 3), "int8"), np.full((2, 3), np.nan),
+       np.longdouble(1)]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD, ids=[f"{n} {type(odd).__name__}" for n, odd in enumerate(ODD)])
+def test_whatever_a_function_returns_is_told_in_a_few_lines(odd):
+    def right_with(odd):
+        return lambda *arguments, **keywords: (affine_forward(*arguments, **keywords)[0], odd)
+
+    for exercise, functions in (
+        (made_up(), [lambda *_, **__: odd, affine_backward]),
+        (made_up(), [lambda *_, **__: (odd, ()), affine_backward]),
+        (made_up(), [right_with(odd), affine_backward]),
+        (made_up(), [affine_forward, lambda dy, saved: odd]),
+        (made_up(), [affine_forward, lambda dy, saved: (odd, odd, odd)]),
+        (plain("give", lambda x, w, b, scale: [1, "a"], affine_problems), [lambda *_, **__: odd]),
+        (plain("give", lambda x, w, b, scale: 2.5, affine_problems), [lambda *_, **__: odd]),
+        (plain("give", lambda x, w, b, scale: (x > 0, {"w": w}), affine_problems), [lambda *_, **__: odd]),
+    ):
+        verdict = checker.check(exercise, functions)
+        assert not verdict.passed and verdict.text("zh")
+        assert verdict.text("en").count("\n") < 9 and len(verdict.text("en")) < 4000
+
+
 def test_numbers_and_functions_are_shown_alike_inside_and_outside_a_tuple():
-    assert show(np.float64(1 / 3)) == "0.333333" and show(np.float32(0.5)) == "0.5"
+    assert show(np.float64(1 / 3)) == "0.333333" and show(-0.0) == "0" and show(np.float32(0.5)) == "0.5"
     assert show((np.float64(1 / 3), np.float32(0.5), 1.0)) == "(0.333333, 0.5, 1)"
     assert show(show) == "show" and show([show]) == "[show]"
 
@@ -501,6 +548,7 @@ HYPOTHESES = {
     "factor √O": (RIGHT * 5 ** 0.5, RIGHT, BACKWARD, "which is √O: a division by √O is missing"),
     "factor 1/√I": (RIGHT / 12 ** 0.5, RIGHT, {**BACKWARD, "sizes": {"D": 12}}, "one division by √D too many"),
     "rows": (RIGHT * 6, RIGHT, BACKWARD, "which is B·T"),
+    "rows without a letter": (RIGHT * 3, RIGHT, dict(inputs={"x": A}), "which is the number of rows: a sum where"),
     "elements": (RIGHT / 30, RIGHT, BACKWARD, "which is 1/the number of elements"),
     "twice": (RIGHT * 2, RIGHT, BACKWARD, "2 times the right one (B, √I is 2 here)"),
     "bits": (RIGHT / np.log(2), RIGHT, BACKWARD, "nats and bits"),

@@ -475,6 +475,16 @@ def test_ctrl_c_in_a_check_does_not_end_the_watch(here, capsys, monkeypatch):
     assert code == 0 and "stopped by Ctrl-C inside softmax_forward" in out and "softmax: right" in out
 
 
+def test_a_file_that_vanishes_between_two_looks_is_waited_for(here):
+    path = Path("answer.py")
+    changes = watch.changes(lambda: [path],
+                            Editor(None, lambda: path.write_text("x", encoding="utf-8"), None, path.unlink,
+                                                   None, lambda: path.write_text("y", encoding="utf-8"), None))
+    assert next(changes) == path and next(changes) == path
+    with pytest.raises(KeyboardInterrupt):
+        next(changes)
+
+
 def test_the_pause_is_a_real_one():
     before = time.monotonic()
     watch.pause()

@@ -144,7 +144,6 @@ def tell_when_slow(say, seconds: float = 10):
             + Text("; Ctrl-C (in a notebook, Interrupt) stops it.", "；按 Ctrl-C（在笔记本中用“中断”）可以停止。"))
 
     timer = threading.Timer(seconds, tell)
-    timer.daemon = True
     with contextlib.suppress(RuntimeError):  # in a browser no thread can be started
         timer.start()
     try:

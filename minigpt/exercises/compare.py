@@ -5,33 +5,15 @@ and dicts are walked. The difference that is told is the first in the order of t
 """
 
 import numbers
-import reprlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from minigpt.exercises.exercise import STAGES, Text
 from minigpt.exercises.shapes import Letters, guess, label, say_shape
+from minigpt.exercises.show import describe, how_many, is_and_should_be, number, place_name, show
 
 RELATIVE, OF_LARGEST = 1e-9, 1e-10  # an element may be off by so much of itself, and of the array's largest element
-
-
-class Short(reprlib.Repr):
-    """Cuts what is long, and shows inside lists and tuples what `show` does outside them."""
-
-    def repr_float(self, value, level):
-        return number(value)
-
-    repr_float64 = repr_float32 = repr_float
-
-    def repr_function(self, value, level):
-        return value.__name__  # without the address, which tells nothing and is another one each time
-
-
-SHORT = Short()
-SHORT.maxstring = SHORT.maxother = 60
-SHORT.maxlist = SHORT.maxtuple = 12
-SHORT.maxdict, SHORT.maxlevel = 8, 4
 
 
 @dataclass(frozen=True)
@@ -63,47 +45,19 @@ WHY_DTYPE = {
 }
 
 
-def number(value) -> str:
-    """A value as a message shows it."""
-    return f"{float(value):.6g}" if isinstance(value, (float, np.floating)) else str(value)
-
-
-def show(value) -> str:
-    """A value on one line; long ones are cut."""
-    if isinstance(value, (float, np.floating)):
-        return number(value)
-    if isinstance(value, (np.ndarray, np.generic)):
-        text = np.array2string(np.asarray(value), precision=4, separator=", ", threshold=40, max_line_width=10_000,
-                               suppress_small=True)
-        return " ".join(text.split()).replace("[ ", "[")
-    return SHORT.repr(value)
-
-
-def describe(value) -> Text:
-    """What kind of thing it is."""
-    if value is None:
-        return Text("None", "None")
-    if isinstance(value, np.ndarray):
-        return Text(f"an array {value.shape} of {value.dtype}", f"数组（形状 {value.shape}，类型 {value.dtype}）")
-    if isinstance(value, (tuple, list)):
-        kind = type(value).__name__
-        return Text(f"a {kind} of {len(value)}", f"{kind}（{len(value)} 个元素）")
-    if isinstance(value, str):
-        return Text(f"the text {show(value)}", f"文本 {show(value)}")
-    if callable(value):
-        return Text("a function", "函数")
-    kind = type(value).__name__
-    return Text(f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}", f"{kind} 类型的值")
+REAL = "fiub"  # the kinds of dtype that are compared as numbers: no complex ones, no objects, no dates
 
 
 def is_number(value) -> bool:
-    return isinstance(value, (numbers.Number, np.generic)) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    """Whether it is one real number, of Python or NumPy."""
+    return isinstance(value, (numbers.Number, np.generic, np.ndarray)) and np.ndim(value) == 0 \
+        and np.asarray(value).dtype.kind in REAL
 
 
 def close(came, expected, relative: float = RELATIVE, of_largest: float = OF_LARGEST) -> np.ndarray:
     """Element by element, whether it is right; infinities and NaN only where they are expected."""
     came, expected = np.asarray(came), np.asarray(expected)
-    if expected.dtype.kind not in "fc" or came.dtype.kind not in "fciub":
+    if expected.dtype.kind != "f" or came.dtype.kind not in REAL:
         return np.asarray(came == expected)
     finite = np.isfinite(expected)
     largest = np.abs(expected[finite]).max(initial=0.0) if expected.ndim else np.abs(np.where(finite, expected, 0))
@@ -118,44 +72,24 @@ def same(came, expected) -> bool:
         return len(came) == len(expected) and all(same(a, b) for a, b in zip(came, expected))
     if isinstance(came, dict) and isinstance(expected, dict):
         return came.keys() == expected.keys() and all(same(came[key], expected[key]) for key in came)
-    if isinstance(came, np.ndarray) or isinstance(expected, np.ndarray) or (is_number(came) and is_number(expected)):
-        try:
-            came, expected = np.asarray(came), np.asarray(expected)
-        except ValueError:  # nothing that an array can be made of
-            return False
-        if came.dtype.kind not in "fciub" or expected.dtype.kind not in "fciub":
-            return came.shape == expected.shape and bool(np.all(came == expected))
-        return came.shape == expected.shape and bool(close(came, expected).all())
     try:
+        if isinstance(came, np.ndarray) or isinstance(expected, np.ndarray) or is_number(came):
+            came, expected = np.asarray(came), np.asarray(expected)
+            return came.shape == expected.shape and bool(close(came, expected).all())
         return bool(came == expected)
-    except Exception:  # a class of the student's own
+    except Exception:  # a class of the student's own, or nothing that an array can be made of
         return False
 
 
 def worst(came, expected, right) -> tuple[int, ...]:
     """The index of the element that is most wrong: not finite first, then by the size of the error."""
-    if expected.dtype.kind in "fc":
+    if expected.dtype.kind == "f":
         with np.errstate(all="ignore"):
             error = np.abs(came - expected)
         error = np.where(right, -1.0, np.where(np.isnan(error), np.inf, error))
     else:
         error = np.where(right, 0.0, 1.0)
     return tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
-
-
-def place_name(name: str, index) -> str:
-    """y[0, 2]"""
-    return f"{name}[{', '.join(map(str, index))}]" if len(index) else name
-
-
-def is_and_should_be(name: str, came: str, expected: str) -> Text:
-    return Text(f"{name} is {came}, and should be {expected}", f"{name} 是 {came}，应为 {expected}")
-
-
-def how_many(wrong: int, of: int) -> Text:
-    if wrong == of:
-        return Text(f"all {of} elements are wrong", f"{of} 个元素全都不对")
-    return Text(f"{wrong} of {of} elements {'is' if wrong == 1 else 'are'} wrong", f"{of} 个元素中有 {wrong} 个不对")
 
 
 class Comparison:
@@ -308,7 +242,9 @@ class Comparison:
         return Difference("shape", text, name, (), came, expected)
 
     def values(self, name, came, expected):
-        if expected.dtype.kind in "fc" and came.dtype.kind in "fc":
+        if came.dtype.kind not in REAL:  # told as a wrong dtype
+            return
+        if expected.dtype.kind == "f" and came.dtype.kind == "f":
             bad = ~np.isfinite(came) & np.isfinite(expected)
             if bad.any():
                 index = tuple(int(i) for i in np.argwhere(bad)[0])

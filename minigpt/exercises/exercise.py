@@ -20,7 +20,7 @@ STAGES = (
     "overwritten",  # an argument, or what was saved, has changed
     "gradient",  # a gradient is wrong, array by array
     "accumulate",  # a gradient that must be added to what is there overwrites it (exercises that give a grad array)
-    "odd shapes",  # right on the first problem, wrong on a later one
+    "odd shapes",  # right on the first problem; on a later one it raises, or a shape, value or gradient is wrong
     "property",  # a law that every right answer obeys
 )
 

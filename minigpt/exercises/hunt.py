@@ -162,11 +162,15 @@ def check(copies: Copies, arguments) -> int:
     if wrong is None:
         print((Text(f"{bug.name}: mended. ", f"{bug.name}：修好了。") + bug.why)(language))
         return 0
-    print((Text(f"{bug.name}: not mended yet. Measured: ", f"{bug.name}：还没有修好。测得：") + wrong)(language))
-    if not named and copies.entry(bug.name)["hints"] < len(bug.hints):
+    unmended = Text(f"{bug.name}: not mended yet", f"{bug.name}：还没有修好")
+    if arguments.line is not None:  # only an answer to the guess: what is measured says more than was asked
+        print(unmended(language))
+        return 0 if named else 1
+    print((unmended + Text(". Measured: ", "。测得：") + wrong)(language))
+    if copies.entry(bug.name)["hints"] < len(bug.hints):
         show = copies.command("hint", bug.name)
         tell(Text(f"a hint: {show}", f"需要提示：{show}"), language)
-    return 0 if named else 1
+    return 1
 
 
 def hint(copies: Copies, arguments) -> int:

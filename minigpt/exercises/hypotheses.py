@@ -102,14 +102,14 @@ def elementwise_softmax(e: Evidence) -> Text | None:
     return None
 
 
-def counts(e: Evidence) -> dict[str, int]:
-    """What a factor may be the number of: the letters of the dimensions, rows, elements."""
-    found = {letter: size for letter, size in e.sizes.items() if size > 2}
+def counts(e: Evidence) -> list[tuple[str, int]]:
+    """What a factor may be the number of: the letters of the dimensions, rows, elements. The surest come first."""
+    found = list(e.sizes.items())
     for shape in (np.shape(e.expected if e.y is None else e.y), *(array.shape for array in e.inputs.values())):
-        rows = "·".join(next((n for n, s in e.sizes.items() if s == size), str(size)) for size in shape[:-1])
-        found.setdefault(rows, math.prod(shape[:-1]))
-        found.setdefault("the number of elements", math.prod(shape))
-    return {name: count for name, count in found.items() if count > 2}
+        letters = [next((letter for letter, size in e.sizes.items() if size == n), "") for n in shape[:-1]]
+        found.append(("·".join(letters) if all(letters) else "the number of rows", math.prod(shape[:-1])))
+        found.append(("the number of elements", math.prod(shape)))
+    return [(name, count) for name, count in found if count > 2]
 
 
 def named(e: Evidence, ratio: float) -> Text | None:
@@ -117,8 +117,8 @@ def named(e: Evidence, ratio: float) -> Text | None:
     if abs(ratio - 2) < NEAR or abs(ratio - 0.5) < NEAR:  # what is 2 here may be a size, or just twice
         twos = [name + letter for letter, size in e.sizes.items() for name, two in (("", 2), ("√", 4)) if size == two]
         return Text(f" ({', '.join(twos)} is 2 here)", f"（这里 {'、'.join(twos)} 是 2）") if twos else Text("", "")
-    for name, count in counts(e).items():
-        zh = name.replace("the number of elements", "元素个数")
+    for name, count in counts(e):
+        zh = {"the number of elements": "元素个数", "the number of rows": "行数"}.get(name, name)
         for value, words in (
             (count, Text(f", which is {name}: a sum where a mean belongs?",
                          f"，即 {zh}：应当求平均的地方求了和？")),

@@ -86,6 +86,8 @@ def guess(came, expected, letters, sizes: dict[str, int]) -> Text | None:
     names = [letter or str(place) for place, letter in enumerate(letters)]
     number_of_axes = Text(f"it has {len(came)} axes instead of {len(expected)}",
                           f"有 {len(came)} 个轴，应为 {len(expected)} 个")
+    if not expected:
+        return Text("a single number is due, a sum or a mean over all axes", "应当是单个数，即跑遍所有轴的和或平均")
     if not came:
         return Text("it is a single number: a sum or a mean ran over all axes", "这是单个数：求和或求平均跑遍了所有轴")
     if len(came) < len(expected):

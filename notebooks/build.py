@@ -5,8 +5,8 @@
     python notebooks/build.py --repository OWNER/NAME    where the project lives, for Colab, in all of them; then make
 
 jupytext turns the text (its py:percent form) into cells, and nbstripout takes away whatever would differ the next time:
-outputs, counts, random ids. So the same text makes the same bytes, and a test compares. Both are in
-requirements-docs.txt.
+outputs, counts, random ids. Both are in requirements-docs.txt. So the same text makes the same bytes, and a test
+compares. Chinese lines are joined, as a browser shows a space where one ends (docs/cjk.py).
 """
 
 import argparse
@@ -14,7 +14,11 @@ import re
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER.parent / "docs"))
+
+from cjk import join_lines
+
 LANGUAGES = ("en", "zh")
 REPOSITORY = re.compile(r"(colab\.research\.google\.com/github/|git\+https://github\.com/)[\w.-]+/[\w.-]+")
 KEPT_METADATA = ("jupytext", "kernelspec")
@@ -68,6 +72,9 @@ def notebook(text: str) -> str:
 
     made = strip_output(jupytext.reads(text, fmt="py:percent"), keep_output=False, keep_count=False, keep_id=False)
     made.metadata = {key: made.metadata[key] for key in KEPT_METADATA if key in made.metadata}
+    for cell in made.cells:
+        if cell.cell_type == "markdown":
+            cell.source = join_lines(cell.source)
     # What jupytext notes about itself changes with its version, not with the text.
     made.metadata.get("jupytext", {}).pop("text_representation", None)
     made.nbformat, made.nbformat_minor = 4, 5

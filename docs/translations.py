@@ -72,6 +72,8 @@ def stamp(path: Path, root: Path = ROOT) -> None:
     line = f"<!-- english: {fingerprint(english_of(path, root))} -->"
     if not STAMP.search(text) and path.suffix == ".md":
         text = line + "\n" + text
+    elif not STAMP.search(text):
+        text = re.sub(r"^# # .+\n", lambda title: f"{title[0]}# {line}\n", text, count=1, flags=re.M)
     path.write_text(STAMP.sub(line, text, count=1), encoding="utf-8", newline="\n")
 
 

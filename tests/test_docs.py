@@ -168,8 +168,8 @@ def test_every_file_of_the_library_has_a_document(name):
     assert (ENGLISH / f"{name}.md").exists()
 
 
-DOCUMENTS = [(language, name) for language in FORMS for name in documented()
-             if (ROOT / "docs" / language / f"{name}.md").exists()]
+DOCUMENTS = [(language, name.removesuffix(".md")) for language, folder in (("en", ENGLISH), ("zh", CHINESE))
+             for name in names(folder) if (ROOT / "minigpt" / name).with_suffix(".py").exists()]
 
 
 @pytest.mark.parametrize("language, name", DOCUMENTS)
@@ -275,8 +275,7 @@ def test_a_change_of_the_library_is_noticed_and_filled_in(folder, capsys):
 def test_what_a_name_stands_for(name, starts, ends):
     source = ('"""What it does."""\n\nfrom functools import cache\n\n# A limit,\n# explained.\nLIMIT = 3\n'
               "size: int = 4\n\n\n@cache\ndef double(x):\n    return 2 * x\n\n\nclass Box:\n    size = 3\n\n"
-              "    @property\n"
-              "    def area(self):\n        return self.size\n")
+              "    @property\n    def area(self):\n        return self.size\n")
     found = fill.definition(source, name)
     assert found.startswith(starts) and found.endswith(ends)
     with pytest.raises(KeyError):
@@ -336,6 +335,15 @@ def test_a_translation_without_a_hash_or_an_original_is_named(translated):
     (translated / "notebooks" / "en" / "00_one.py").unlink()
     one, two = translations.stale(translated)
     assert "docs/zh/page.md: has no line" in one and "notebooks/zh/00_one.py: there is no notebooks/en/00_one.py" in two
+
+
+def test_a_stamp_is_put_where_none_is(translated):
+    chinese = translated / "notebooks" / "zh" / "00_one.py"
+    stamped = chinese.read_text(encoding="utf-8")
+    chinese.write_text(re.sub("# <!-- .*\n", "", stamped), encoding="utf-8")
+    assert len(translations.stale(translated)) == 1
+    translations.stamp(chinese, translated)
+    assert chinese.read_text(encoding="utf-8") == stamped and translations.stale(translated) == []
 
 
 # The tests' own tools.

@@ -192,7 +192,7 @@ WRONG = {
     "float64": ([(Y, "    y = scale * (x @ w) + b * np.sqrt(1.0)\n")], "dtype",
                 "y is float64, and should be float32, when the arguments are float32", "请用 math.sqrt"),
     "float32": ([(Y, "    y = (scale * (x @ w) + b).astype('float32')\n")], "dtype", "digits are lost", "精度丢失"),
-    "integers": ([(Y, "    y = np.rint(scale * (x @ w) + b).astype(int)\n")], "dtype", "y is int64", "这不是浮点数"),
+    "integers": ([(Y, "    y = np.rint(scale * (x @ w) + b).astype(int)\n")], "dtype", "y is int64", "这是整数"),
     "gradient in float64": ([(DX, "    dx = scale * (dy @ w.T) * np.float64(1)\n")], "dtype", "dx is float64",
                             "dx 的类型"),
     "rows lost": ([(Y, "    y = (scale * (x @ w) + b).sum(axis=0)\n")], "shape",
@@ -213,7 +213,7 @@ WRONG = {
                        "（相差 1e-07）"),
     "no bias": ([(Y, "    y = scale * (x @ w)\n")], "value", "along axis 0 the error is the same", "沿轴 0"),
     "x overwritten": ([(Y, "    x *= scale\n    y = x @ w + b\n"), (RETURN, "    return y, (x / scale, w, scale)\n")],
-                      "overwritten", "affine_forward has changed x: it was", "改动了 x"),
+                      "overwritten", "affine_forward has changed x: x was", "改动了 x"),
     "remembers": ([(Y, "    seen.append(1)\n    y = scale * (x @ w) + b + len(seen) // 3\n"),
                    ("import numpy as np\n", "import numpy as np\nseen = []\n")], "overwritten",
                   "called twice with the same arguments gives two results", "结果不同"),
@@ -498,7 +498,8 @@ def test_a_list_that_was_given_must_stay():
     exercise = plain("sort", lambda ids: sorted(ids), lambda rng: [Problem({}, {"ids": [3, 1, 2]})])
     verdict = verdict_on("def sort(ids):\n    ids.sort()\n    return list(ids)\n", exercise)
     assert verdict.stage == "overwritten"
-    assert "sort has changed ids: it was [3, 1, 2], and is [1, 2, 3] now" in verdict.text("en")
+    assert "sort has changed ids: ids was [3, 1, 2], and is [1, 2, 3] now" in verdict.text("en")
+    assert "list(ids) makes another" in verdict.text("en") and "list(ids) 才会新建一个" in verdict.text("zh")
 
 
 def test_random_numbers_are_the_same_at_every_call():
@@ -575,6 +576,9 @@ HYPOTHESES = {
     "logarithm": (np.log(P), P, {}, "this is the logarithm of the right value"),
     "exponential": (np.exp(A), A, {}, "this is the exponential of the right value"),
     "one too large": (np.array([1, 3, 7]), np.array([0, 2, 6]), {}, "every element is too large by 1"),
+    "whole numbers": (np.floor(4 * A), 4 * A, {}, "the digits behind the point are cut off"),
+    "float32": (A.astype("float32").astype("float64"), A, {}, "something was computed in float32"),
+    "1/rows": (A / 3, A, {}, "1/the number of rows"),
     "truth": (A < 0, A >= 0, {}, "True and False are exchanged"),
     "transposed mask": (np.tri(3, 5, dtype=bool).T, np.tri(3, 5, dtype=bool), {}, "it is transposed"),
 }  # fmt: skip
@@ -621,7 +625,7 @@ def test_small_integers_and_ones_are_no_evidence():
 
 def test_each_general_hypothesis_has_a_test():
     told = " ".join(str(words) for *_, words in HYPOTHESES.values())
-    assert len(hypotheses.HYPOTHESES) == 11 and "softmax" in told
+    assert len(hypotheses.HYPOTHESES) == 12 and "softmax" in told
 
 
 def test_gradients_in_another_order_are_recognised():

@@ -128,9 +128,9 @@ def test_check_takes_names_the_last_one_or_all(here, capsys):
         pytest.skip("there is one exercise only")
     started(capsys)
     started(capsys, others[0])
-    assert call(capsys, "check")[1].startswith(f"{others[0]}:")
+    assert call(capsys, "check")[1].startswith(others[0])
     code, out, _ = call(capsys, "check", "--all")
-    assert code == 1 and re.findall(r"^(\w+):", out, re.M) == sorted(("softmax", others[0]),
+    assert code == 1 and re.findall(r"^(\w+)", out, re.M) == sorted(("softmax", others[0]),
         key=list(exercises()).index)
     answer(SOFTMAX.answer)
     assert call(capsys, "check", "softmax")[0] == 0
@@ -342,6 +342,19 @@ def test_chinese(here, capsys, monkeypatch):
     assert "已经存在，不会改动" in refused(capsys, "start", "softmax")
     assert "还没有开始任何练习" in refused(capsys, "check", "--folder", "other")
     assert "看完三条提示" in refused(capsys, "solution", "softmax")
+    assert "没有名为 'sofmax' 的练习：你要的是 softmax 吗？" in refused(capsys, "start", "sofmax")
+    assert "无法使用" in refused(capsys, "start", "softmax", "--folder", FILE)
+    assert "在 minigpt 内部" in refused(capsys, "start", "softmax", "--folder", PACKAGE)
+    Path("exercises/progress.json").write_text("{}", encoding="utf-8")
+    assert "已损坏（缺少提示数和完成标记）：请删除它" in refused(capsys, "list")
+
+
+@pytest.mark.parametrize("name, shown", [("我的答案", "我的答案"), ("我的 答案", '"我的 答案"'), ("a&b", '"a&b"'),
+                                         ("a-b_c.d", "a-b_c.d"), ("(1)", '"(1)"')])
+def test_a_folder_is_quoted_where_a_shell_needs_it(here, capsys, name, shown):
+    code, _, err = call(capsys, "start", "softmax", "--folder", name)
+    assert code == 0 and f"--folder {shown}\n" in err and Path(name, "softmax.py").is_file()
+    assert f"check softmax --folder {shown}\n" in Path(name, "softmax.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("environment, language", [
@@ -537,9 +550,9 @@ def test_a_slow_check_says_where_it_is(here, capsys):
 
     namespace = answers.run_source("def loop(told):\n    while not told.is_set():\n        told.wait(0.01)\n",
                                    "slow.py")
-    with answers.tell_when_slow(say, seconds=0.01):
+    with answers.tell_when_slow(say, seconds=1):  # time enough to be in the loop by then
         answers.call(namespace["loop"], [told], {})
-    assert re.search(r"running for 0\.01 s, at slow\.py, line [23]: .*Ctrl-C", texts[0].en), texts
+    assert re.search(r"running for 1 s, at slow\.py, line [23]: .*Ctrl-C", texts[0].en), texts
     assert "已经运行了" in texts[0].zh
     texts.clear()
     with answers.tell_when_slow(say, seconds=60):
@@ -584,7 +597,7 @@ def fresh(monkeypatch):
 
 
 def test_check_in_a_notebook(fresh, capsys):
-    assert learn.check("softmax", softmax_forward, softmax_backward) is True
+    assert learn.check("softmax", softmax_forward, softmax_backward)
     assert capsys.readouterr().out.startswith("softmax: right\n")
 
     def my_forward(x):
@@ -594,18 +607,28 @@ def test_check_in_a_notebook(fresh, capsys):
     def my_backward(dy, saved):
         return dy
 
-    assert learn.check("softmax", my_forward, my_backward) is False
+    assert not learn.check("softmax", my_forward, my_backward)
     out = capsys.readouterr().out
-    assert "softmax: my_forward: a wrong value" in out and 'A hint: hint("softmax")' in out
-    assert learn.check("softmax", softmax_forward, my_backward, language="zh") is False
+    assert "softmax: my_forward: a wrong value" in out
+    assert 'A hint: from minigpt.learn import hint; hint("softmax")' in out
+    assert not learn.check("softmax", softmax_forward, my_backward, language="zh")
     out = capsys.readouterr().out
     assert "softmax：my_backward：梯度不对" in out and "这就是 dy 本身" in out
 
 
+def test_a_check_at_the_end_of_a_cell_shows_nothing_below_its_message():
+    result = learn.check("softmax", softmax_forward, softmax_backward)
+    assert result and bool(result) is True and repr(result) == "right"
+    assert repr(learn.check("softmax", lambda x: x, softmax_backward)) == "wrong"
+    formatters = pytest.importorskip("IPython.core.formatters")
+    assert formatters.DisplayFormatter().format(result) == ({}, {})
+    assert formatters.DisplayFormatter().format(True)[0] == {"text/plain": "True"}
+
+
 def test_check_in_a_notebook_takes_what_there_is(fresh, capsys):
-    assert learn.check("softmax", softmax_forward) is False
+    assert not learn.check("softmax", softmax_forward)
     assert "softmax_forward is right. Now define a function softmax_backward" in capsys.readouterr().out
-    assert learn.check("softmax", np.zeros(3), softmax_backward) is False
+    assert not learn.check("softmax", np.zeros(3), softmax_backward)
     assert "define a function softmax_forward" in capsys.readouterr().out
     for functions in ((), (softmax_forward, softmax_backward, len)):
         with pytest.raises(InputError, match=r"softmax has 2 functions, \d given: call check"):
@@ -623,7 +646,7 @@ def test_check_in_a_notebook_never_raises_for_a_wrong_answer(fresh, capsys):
 
     for error in (ValueError("no"), SystemExit(), KeyboardInterrupt(), RecursionError(), MemoryError(),
                   GeneratorExit()):
-        assert learn.check("softmax", raising(error), softmax_backward) is False
+        assert not learn.check("softmax", raising(error), softmax_backward)
         assert type(error).__name__ in capsys.readouterr().out or isinstance(error, KeyboardInterrupt)
 
 

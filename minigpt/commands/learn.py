@@ -79,7 +79,7 @@ def show_list(folder: Folder, arguments) -> int:
 
 
 def start(folder: Folder, arguments) -> int:
-    exercise = find(arguments.name)
+    exercise = find(arguments.name, folder.language)
     path = folder.start(exercise)
     print(exercise.task(folder.language))
     say(Text(f"\nWrite your answer into {path}, then: {folder.command('check', exercise.name)}",
@@ -88,7 +88,7 @@ def start(folder: Folder, arguments) -> int:
 
 
 def reset(folder: Folder, arguments) -> int:
-    exercise = find(arguments.name)
+    exercise = find(arguments.name, folder.language)
     copy = folder.reset(exercise)
     path = folder.file(exercise.name)
     done = Text(f"{path} is as at the start", f"{path} 已恢复初始状态")
@@ -137,7 +137,7 @@ def report(folder: Folder, exercise: Exercise, verdict: Verdict) -> None:
 
 def check(folder: Folder, arguments) -> int:
     folder.progress()  # a damaged one is refused before anything is checked
-    chosen = [find(name) for name in arguments.names]
+    chosen = [find(name, folder.language) for name in arguments.names]
     if arguments.all:
         chosen = [exercises()[name] for name in folder.started()]
     elif not chosen and folder.last():
@@ -167,7 +167,7 @@ def require(folder: Folder, exercise: Exercise) -> None:
 
 
 def hint(folder: Folder, arguments) -> int:
-    exercise = find(arguments.name)
+    exercise = find(arguments.name, folder.language)
     number = min(folder.entry(exercise.name)["hints"] + 1, len(exercise.hints))
     folder.change(exercise.name, last=False, hints=number)
     print(say_hint(exercise, number)(folder.language))
@@ -178,7 +178,7 @@ def hint(folder: Folder, arguments) -> int:
 
 
 def solution(folder: Folder, arguments) -> int:
-    exercise = find(arguments.name)
+    exercise = find(arguments.name, folder.language)
     entry = folder.entry(exercise.name)
     if not (arguments.yes or entry["solved"] or entry["hints"] >= len(exercise.hints)):
         how = folder.command("solution", exercise.name) + " --yes"

@@ -5,6 +5,7 @@ endless loop.
 """
 
 import contextlib
+import inspect
 import io
 import linecache
 import os
@@ -99,6 +100,14 @@ def first_line(function) -> Line | None:
     """Where a function begins."""
     code = getattr(function, "__code__", None)
     return line_at(code.co_filename, code.co_firstlineno) if code else None
+
+
+def parameters(function) -> list[str]:
+    """The names of its parameters, none where it can't say them."""
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
 
 
 def has_no_body(function) -> bool:

@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path
 
 from minigpt.errors import InputError
-from minigpt.exercises.exercise import Exercise
+from minigpt.exercises.exercise import Exercise, Text
 
 BOOK = Path(__file__).parent / "book"
 
@@ -22,6 +22,13 @@ ORDER = (
     "next_token_targets", "count_parameters", "tied_gradient",
     "momentum", "adamw", "clip_gradient", "cosine_schedule",
     "temperature", "top_k", "top_p", "cached_attention", "beam_step",
+    "masked_mean",
+    "count_ngrams", "backoff", "kneser_ney", "edits1",
+    "maximum_matching", "bmes_tags", "viterbi", "pad_batch",
+    "window_targets", "direct_path",
+    "skip_gram_pairs", "subsample", "negative_sampling", "cosine_neighbours",
+    "rnn_step", "bptt", "carry_state",
+    "lstm_step", "gru_step",
 )  # fmt: skip
 
 
@@ -35,11 +42,12 @@ def exercises() -> dict[str, Exercise]:
     return {exercise.name: exercise for exercise in found}
 
 
-def find(name: str) -> Exercise:
+def find(name: str, language: str = "en") -> Exercise:
     """The exercise of that name. Raises InputError that offers the nearest names."""
     known = exercises()
     if name not in known:
         near = difflib.get_close_matches(str(name), known)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}"
-        raise InputError(f"there is no exercise {name!r}: {hint}")
+        hint = Text(f"did you mean {' or '.join(near)}?", f"你要的是 {' 或 '.join(near)} 吗？") if near else \
+            Text(f"choose from {', '.join(known)}", f"请从这些中选：{', '.join(known)}")
+        raise InputError((Text(f"there is no exercise {name!r}: ", f"没有名为 {name!r} 的练习：") + hint)(language))
     return known[name]

@@ -5,7 +5,9 @@ and dicts are walked. The difference that is told is the first in the order of t
 """
 
 import numbers
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import permutations
 
 import numpy as np
 
@@ -30,13 +32,21 @@ class Difference:
 
 
 TOO_LONG = Text(
-    "a NumPy float64 such as np.sqrt(5), or an array made without dtype=, makes float64 of all it meets: use "
-    "math.sqrt, and dtype=x.dtype",
-    "像 np.sqrt(5) 这样的 NumPy float64，或没写 dtype= 就新建的数组，会把与它运算的一切都变成 float64："
-    "请用 math.sqrt，并写上 dtype=x.dtype")
-TOO_SHORT = Text("digits are lost: a result has the dtype of its arguments", "精度丢失了：结果的类型应与参数相同")
-NO_FLOAT = Text("these are no floats: an array made of whole numbers stays whole, so write 0.0, or dtype=x.dtype",
-                "这不是浮点数：用整数建的数组只能存整数，请写 0.0，或写上 dtype=x.dtype")
+    "a NumPy float64 such as np.sqrt(5), or an array made without dtype=, makes float64 of all it meets, and so does a "
+    "NumPy integer such as mask.sum(): use math.sqrt, dtype=x.dtype, int(mask.sum())",
+    "像 np.sqrt(5) 这样的 NumPy float64，或没写 dtype= 就新建的数组，会把与它运算的一切都变成 float64；"
+    "mask.sum() 这样的 NumPy 整数也会：请用 math.sqrt，写上 dtype=x.dtype，写成 int(mask.sum())")
+TOO_SHORT = Text(
+    "digits are lost: a result has the dtype of the floats it is made of, and float64 where there are none",
+    "精度丢失了：结果的类型应与参与运算的浮点数相同，没有浮点参数时是 float64")
+NO_FLOAT = Text(
+    "these are whole numbers: an array made of such stays whole, so write 0.0, or dtype=x.dtype; argmax and argsort "
+    "give places, not values",
+    "这是整数：用整数建的数组只能存整数，请写 0.0，或写上 dtype=x.dtype；argmax 和 argsort 给出的是位置，不是数值")
+TRUTH = Text("these are True and False: multiply by them, or choose with np.where(mask, x, 0.0)",
+             "这是 True 和 False：用它去乘，或用 np.where(mask, x, 0.0) 来选")
+REORDERED = Text("these are the right results in another order: the docstring has the order",
+                 "结果都对，只是次序不对：请按文档字符串的次序返回")
 WHY_DTYPE = {
     "b": Text("True and False are due: a comparison such as a >= b gives them",
               "应当是 True 和 False：像 a >= b 这样的比较会给出它们"),
@@ -46,6 +56,17 @@ WHY_DTYPE = {
 
 
 REAL = "fiub"  # the kinds of dtype that are compared as numbers: no complex ones, no objects, no dates
+
+
+def how_to_make(came, expected) -> Text:
+    """How what came becomes what is due."""
+    if isinstance(expected, np.ndarray) and isinstance(came, (list, np.ndarray)):
+        return Text("np.array(...) makes an array of it", "np.array(...) 可以把它变成数组")
+    if type(expected) is list and isinstance(came, np.ndarray):
+        return Text("tolist() makes a list of an array", "tolist() 可以把数组变成列表")
+    if type(expected) is list and isinstance(came, Iterable) and not isinstance(came, (str, dict)):
+        return Text("list(...) makes a list of it", "list(...) 可以把它变成列表")
+    return Text("the docstring says what is to be returned", "文档字符串写明了应当返回什么")
 
 
 def is_number(value) -> bool:
@@ -79,6 +100,12 @@ def same(came, expected) -> bool:
         return bool(came == expected)
     except Exception:  # a class of the student's own, or nothing that an array can be made of
         return False
+
+
+def reordered(came, expected) -> bool:
+    """Whether several results are right, but in another order."""
+    return len(came) == len(expected) < 5 and not same(came, expected) and any(
+        same([came[i] for i in order], list(expected)) for order in permutations(range(len(expected))))
 
 
 def worst(came, expected, right) -> tuple[int, ...]:
@@ -126,9 +153,12 @@ class Comparison:
 
     def other_kind(self, name, came, expected) -> Difference:
         is_, due = describe(came), describe(expected)
+        if isinstance(expected, tuple) and 0 < len(expected) < 5:  # how many is not enough: a list of 2 is no pair
+            parts = [describe(part) for part in expected]
+            due += Text(f": {', '.join(part.en for part in parts)}", f"：{'，'.join(part.zh for part in parts)}")
         return Difference("raised", Text(f"{name} is {is_.en}, and should be {due.en}",
                                          f"{name} 是 {is_.zh}，应当是 {due.zh}"), name, (), came, expected,
-                          Text("the docstring says what is to be returned", "文档字符串写明了应当返回什么"))
+                          how_to_make(came, expected))
 
     def unequal(self, name, came, expected) -> Text:
         text = is_and_should_be(name, show(came), show(expected))
@@ -141,13 +171,20 @@ class Comparison:
         if not isinstance(came, type(expected)):
             yield self.other_kind(name, came, expected)
             return
+        if isinstance(expected, tuple) and reordered(came, expected):
+            yield from (replace(found, why=REORDERED) for found in self.parts(name, came, expected, in_float32))
+        else:
+            yield from self.parts(name, came, expected, in_float32)
+
+    def parts(self, name, came, expected, in_float32):
         inside = []
         for i, pair in enumerate(zip(came, expected)):
             inside += self.walk(f"{name}[{i}]", *pair, in_float32)
         whole = Text("; ", "；") + is_and_should_be(name, show(came), show(expected))
         flat = not any(isinstance(value, (np.ndarray, list, tuple, dict)) for value in expected)
         if len(came) != len(expected):
-            text = Text(f"{name} has {len(came)} entries, and should have {len(expected)}",
+            entries = "entry" if len(came) == 1 else "entries"
+            text = Text(f"{name} has {len(came)} {entries}, and should have {len(expected)}",
                         f"{name} 有 {len(came)} 项，应有 {len(expected)} 项")
             if inside:
                 text += Text("; the first difference: ", "；第一处不同：") + inside[0].what
@@ -183,10 +220,11 @@ class Comparison:
             yield from self.walk(f"{name}[{show(key)}]", came[key], expected[key], in_float32)
 
     def array(self, name, came, expected, in_float32):
-        if not isinstance(came, np.ndarray) and not isinstance(came, np.generic):
+        if type(came) is not np.ndarray and not isinstance(came, np.generic):  # a np.matrix is none: its * is @
             yield self.other_kind(name, came, expected)
             return
-        yield from self.dtype(name, np.asarray(came), expected, in_float32)
+        if came.ndim:  # of a single number its shape says more
+            yield from self.dtype(name, came, expected, in_float32)
         if came.shape != expected.shape:
             yield self.shape(name, came, expected)
         elif not in_float32:
@@ -225,7 +263,7 @@ class Comparison:
             text += Text(", when the arguments are float32", "（参数是 float32 时）")
         why = WHY_DTYPE.get(expected.dtype.kind)
         if expected.dtype.kind == "f":
-            why = NO_FLOAT if came.dtype.kind != "f" else TOO_LONG if in_float32 else TOO_SHORT
+            why = {"f": TOO_LONG if in_float32 else TOO_SHORT, "b": TRUTH}.get(came.dtype.kind, NO_FLOAT)
         yield Difference("dtype", text, name, (), came, expected, why)
 
     def shape(self, name, came, expected) -> Difference:

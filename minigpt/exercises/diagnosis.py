@@ -30,7 +30,7 @@ def diagnosed(stop: Stop, functions: list) -> Verdict:
         return verdict
     says = known_wrong(verdict, functions)
     if says is None:
-        says = from_evidence(stop)
+        says = from_evidence(stop) or unsteady(stop, functions)
     if says is not None and verdict.stage == "dtype" and verdict.diagnosis is not None:  # both are worth knowing
         verdict = replace(verdict, facts=(*verdict.facts, verdict.diagnosis))
     return replace(verdict, diagnosis=says or verdict.diagnosis)
@@ -122,6 +122,18 @@ def from_evidence(stop: Stop) -> Text | None:
         if exchanged is not None:
             return exchanged
     return general(evidence)
+
+
+def unsteady(stop: Stop, functions: list) -> Text | None:
+    """Another result at every call, where it should be given what it is given."""
+    exercise = stop.verdict.exercise
+    if stop.place or stop.difference is None or stop.difference.why is not None:
+        return None
+    if same(trace(exercise, functions, 0), trace(exercise, functions, 0)):
+        return None
+    return Text("each call with the same arguments gives another result: does it draw random numbers, or keep "
+                "something from the call before?",
+                "参数相同，每次调用的结果却不同：是自己抽了随机数，还是保留了上一次调用的东西？")
 
 
 def overwrote(stop: Stop) -> Text:

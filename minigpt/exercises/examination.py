@@ -16,7 +16,7 @@ from minigpt.exercises.compare import Comparison, Difference, same
 from minigpt.exercises.examiner import Examiner
 from minigpt.exercises.exercise import Exercise, Problem, Text
 from minigpt.exercises.known import DOUBLE, SINGLE, Known, changed, copied, typed
-from minigpt.exercises.show import how_many, number, place_name, show
+from minigpt.exercises.show import how_many, number, place_name, was_and_is
 from minigpt.exercises.verdict import Stop, Verdict
 from minigpt.gradient_check import compare
 
@@ -27,6 +27,12 @@ WHOSE = {
     "argument": Text("whoever called may still need it, so make something new",
                      "调用者可能还要用它，所以请另算出新的"),
 }
+CHANGES_ARRAY = Text(
+    ": {0} -= ..., {0}[i] = ... and out={0} change the array that was given, and {0} = {0} - ... makes another",
+    "：{0} -= ...、{0}[i] = ... 和 out={0} 改动的是传进来的数组，{0} = {0} - ... 才会新建一个")
+CHANGES_LIST = Text(
+    ": {0}.append, .pop, .sort and {0}[i] = ... change the list that was given; list({0}) makes another",
+    "：{0}.append、.pop、.sort 和 {0}[i] = ... 改动的是传进来的列表；list({0}) 才会新建一个")
 
 
 class Examination(Examiner):
@@ -119,14 +125,11 @@ class Examination(Examiner):
                 continue
             fact = Text(f"{self.names[place]} has changed {part}", f"{self.names[place]} 改动了 {part}")
             if part == name:
-                fact += Text(f": it was {show(before[name])}, and is {show(now)} now",
-                             f"：原来是 {show(before[name])}，现在是 {show(now)}")
+                fact += was_and_is(name, before[name], now)
             whose = WHOSE["saved" if name == "saved" else "argument"]
-            self.stop("overwritten", place, fact, evidence=(part, copied(now)), why=whose + Text(
-                f": {name} -= ..., {name}[i] = ... and out={name} change the array that was given, and "
-                f"{name} = {name} - ... makes another",
-                f"：{name} -= ...、{name}[i] = ... 和 out={name} 改动的是传进来的数组，"
-                f"{name} = {name} - ... 才会新建一个"))
+            changes = CHANGES_LIST if part == name and isinstance(now, list) else CHANGES_ARRAY
+            self.stop("overwritten", place, fact, evidence=(part, copied(now)),
+                      why=whose + Text(changes.en.format(name), changes.zh.format(name)))
 
     # ---- backward
 

@@ -12,11 +12,10 @@ from minigpt.exercises.compare import Difference
 from minigpt.exercises.exercise import Exercise, Text
 from minigpt.exercises.known import Known, known_problems, typed
 from minigpt.exercises.shapes import Letters, say_shape
-from minigpt.exercises.show import describe, place_name, show
+from minigpt.exercises.show import LARGE, describe, place_name, show
 from minigpt.exercises.verdict import Stop, Verdict
 
 ON_A_LATER_PROBLEM = ("raised", "shape", "value", "gradient")  # these are then "odd shapes"; NaN stays NaN
-LARGE = 12  # elements: an argument with more isn't shown whole
 
 
 class Examiner:
@@ -45,10 +44,22 @@ class Examiner:
                                                         "参数应与题目给出的框架一致"))
         except ValueError:  # a function written in C has no signature
             pass
+        self.check_order(place)
         try:
             return answers.call(function, arguments, keywords, self.muted)
         except Raised as raised:
             self.stop_for(place, raised)
+
+    def check_order(self, place: int):
+        """The skeleton's names in another order: found by keyword they would do, by their place they would not."""
+        due = self.exercise.parameters().get(self.exercise.functions[place], [])
+        came = answers.parameters(self.functions[place])
+        if came != due and sorted(came) == sorted(due):
+            name = self.names[place]
+            fact = Text(f"the parameters are in another order: {name}({', '.join(came)}) should be "
+                        f"{name}({', '.join(due)})",
+                        f"参数的次序不对：{name}({', '.join(came)}) 应为 {name}({', '.join(due)})")
+            self.stop("raised", place, fact, line=answers.first_line(self.functions[place]), evidence=("order",))
 
     def forward(self, known: Known, precision: str, receivers=None) -> tuple:
         """What forward returns, and its arguments as they are afterwards."""

@@ -4,6 +4,7 @@ Everything a student reads is a Text, in English and Chinese. Each exercise is o
 EXERCISE the checker finds by its file's name.
 """
 
+import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -106,10 +107,16 @@ class Exercise:
     # arguments and changes them in place. backward(dy, saved, *grads) gets them behind saved, adds to each the gradient
     # of the problem's array of that name, and returns the remaining gradients (None when there are none).
     accumulates: tuple[str, ...] = ()
+    float64_only: bool = False  # what an answer makes of float32 isn't looked at: the task has a reason for float64
 
     @property
     def has_backward(self) -> bool:
         return len(self.functions) == 2
+
+    def parameters(self) -> dict[str, list[str]]:
+        """The names of the parameters of each function, as the skeleton has them."""
+        return {function.name: [parameter.arg for parameter in function.args.args]
+                for function in ast.parse(self.skeleton).body if isinstance(function, ast.FunctionDef)}
 
     def wrong_answer(self, wrong: Wrong) -> str:
         """The source of a wrong answer. Raises ValueError when an edit doesn't fit the answer."""

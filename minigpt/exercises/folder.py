@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import re
 import unicodedata
 from pathlib import Path
 
@@ -35,7 +36,9 @@ class Folder:
     def __init__(self, path: Path, language: str):
         self.path, self.language = path, language
         if path.resolve().is_relative_to(PACKAGE):
-            raise InputError(f"{path} lies inside minigpt itself: choose another --folder, or a folder of your own")
+            inside = Text(f"{path} lies inside minigpt itself: choose another --folder, or a folder of your own",
+                          f"{path} 在 minigpt 内部：请换到自己的文件夹，或用 --folder 另选一个")
+            raise InputError(inside(language))
 
     def file(self, name: str) -> Path:
         return self.path / f"{name}.py"
@@ -45,7 +48,7 @@ class Folder:
         words = ["python -m minigpt learn", action, name]
         if self.path != DEFAULT:
             shown = str(self.path)
-            words.append(f'--folder "{shown}"' if " " in shown else f"--folder {shown}")
+            words.append(f"--folder {shown}" if re.fullmatch(r"[\w./\\:~-]+", shown) else f'--folder "{shown}"')
         return " ".join(word for word in words if word)
 
     # ---- progress.json
@@ -65,15 +68,20 @@ class Folder:
         if not isinstance(entries, dict) or not all(
                 isinstance(entry, dict) and type(entry.get("hints")) is int
                 and isinstance(entry.get("solved"), (str, type(None))) for entry in entries.values()):
-            raise self.damaged("it lacks the hints and marks of the exercises")
+            lacks = Text("it lacks the hints and marks of the exercises", "缺少提示数和完成标记")
+            raise self.damaged(lacks(self.language))
         return {"last": content.get("last"), "exercises": entries}
 
     def damaged(self, why: str) -> InputError:
-        return InputError(f"{self.path / PROGRESS} is damaged ({why}): delete it; your answers stay, only which are "
-                          "solved and which hints you have read is forgotten")
+        return InputError(Text(f"{self.path / PROGRESS} is damaged ({why}): delete it; your answers stay, only which "
+                               "are solved and which hints you have read is forgotten",
+                               f"{self.path / PROGRESS} 已损坏（{why}）：请删除它；你的答案不受影响，"
+                               "只会忘掉哪些已完成、看过哪些提示")(self.language))
 
     def refused(self, error: OSError) -> InputError:
-        return InputError(f"{self.path} can't be used ({error.strerror or error}): choose another --folder")
+        why = error.strerror or error
+        return InputError(Text(f"{self.path} can't be used ({why}): choose another --folder",
+                               f"{self.path} 无法使用（{why}）：请用 --folder 另选一个文件夹")(self.language))
 
     def change(self, name: str, last: bool = True, **values) -> None:
         """Write values of an exercise into progress.json, which is replaced in one piece. last: it is now worked on."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from minigpt.exercises.compare import same
 from minigpt.exercises.exercise import Text
-from minigpt.exercises.known import DOUBLE
+from minigpt.exercises.known import DOUBLE, SINGLE
 
 NEAR = 1e-6  # of the array's largest element: finite differences are good to 1e-9
 
@@ -120,10 +120,10 @@ def named(e: Evidence, ratio: float) -> Text | None:
     for name, count in counts(e):
         zh = {"the number of elements": "元素个数", "the number of rows": "行数"}.get(name, name)
         for value, words in (
-            (count, Text(f", which is {name}: a sum where a mean belongs?",
-                         f"，即 {zh}：应当求平均的地方求了和？")),
-            (1 / count, Text(f", which is 1/{name}: a mean where a sum belongs?",
-                             f"，即 1/{zh}：应当求和的地方求了平均？")),
+            (count, Text(f", which is {name}: a sum where a mean belongs, or a division by a mean?",
+                         f"，即 {zh}：应当求平均的地方求了和，或者除以了平均？")),
+            (1 / count, Text(f", which is 1/{name}: a mean where a sum belongs, or a division by a sum?",
+                             f"，即 1/{zh}：应当求和的地方求了平均，或者除以了和？")),
             (math.sqrt(count), Text(f", which is √{name}: a division by √{name} is missing",
                                     f"，即 √{zh}：少除了一次 √{zh}")),
             (1 / math.sqrt(count), Text(f", which is 1/√{name}: one division by √{name} too many",
@@ -177,7 +177,7 @@ def transposed(e: Evidence) -> Text | None:
 def not_summed(e: Evidence) -> Text | None:
     """The sum over the rows is missing: still there as axes, or only one row counts."""
     extra = e.came.ndim - e.expected.ndim
-    if extra > 0 and fits(e.came.sum(axis=tuple(range(extra))), e.expected):
+    if extra > 0 and math.prod(e.came.shape[:extra]) > 1 and fits(e.came.sum(axis=tuple(range(extra))), e.expected):
         return Text("the sum over the batch is missing: added up over its leading axes, it is right",
                     "缺少对批量的求和：沿前面的轴加起来就对了")
     if e.gradient is None or e.dy.ndim < 2 or e.came.shape != e.expected.shape or not e.came.any():
@@ -217,8 +217,9 @@ def constant_offset(e: Evidence) -> Text | None:
         if (np.ptp(difference, axis=axis) <= NEAR * scale).all() \
                 and (np.ptp(e.expected, axis=axis) > NEAR * np.abs(e.expected).max()).any():
             return Text(f"along axis {axis} the error is the same for all elements: a term that is one number there, "
-                        "such as a mean or a sum over this axis, is missing or wrong",
-                        f"沿轴 {axis}，各元素的误差相同：少了（或算错了）一个沿该轴不变的项，例如沿该轴的平均或求和")
+                        "such as a bias, or a mean or a sum over this axis, is missing or wrong",
+                        f"沿轴 {axis}，各元素的误差相同：少了（或算错了）一个沿该轴不变的项，"
+                        "例如偏置，或沿该轴的平均或求和")
     return None
 
 
@@ -227,6 +228,20 @@ FUNCTIONS = {
     "the square root": (np.sqrt, "平方根"), "one divided by": (np.reciprocal, "倒数"),
     "the binary logarithm": (np.log2, "以 2 为底的对数"),
 }  # fmt: skip
+
+
+def rounded(e: Evidence) -> Text | None:
+    """Too few digits: // or an int on the way, or float32 although the arguments are float64."""
+    if e.expected.dtype.kind != "f" or e.came.shape != e.expected.shape or distinct(e.expected) < 3:
+        return None
+    if e.came.any() and (np.array_equal(e.came, np.floor(e.expected)) or np.array_equal(e.came, np.trunc(e.expected))):
+        return Text("the digits behind the point are cut off: / divides, // cuts off, and an array of whole numbers "
+                    "does so too", "小数部分被截掉了：/ 是除法，// 会取整，整数数组也会")
+    if e.came.dtype == DOUBLE and np.array_equal(e.came, e.came.astype(SINGLE)) and (
+            np.abs(e.came - e.expected) <= 1e-5 * np.abs(e.expected).max()).all():
+        return Text("only about seven digits are right: something was computed in float32, though the arguments are "
+                    "float64", "只有大约七位数字是对的：参数是 float64，中间却用 float32 算了")
+    return None
 
 
 def of_a_function(e: Evidence) -> Text | None:
@@ -250,8 +265,8 @@ def exchanged_with(others: dict, e: Evidence) -> Text | None:
     return None
 
 
-HYPOTHESES = (nothing_done, exchanged_truth, sign, forgot_upstream, upstream_twice, elementwise_softmax, not_summed,
-              transposed, factor, constant_offset, of_a_function)  # fmt: skip
+HYPOTHESES = (nothing_done, exchanged_truth, rounded, sign, forgot_upstream, upstream_twice, elementwise_softmax,
+              not_summed, transposed, factor, constant_offset, of_a_function)  # fmt: skip
 
 
 def general(e: Evidence) -> Text | None:

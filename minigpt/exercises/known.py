@@ -65,7 +65,8 @@ class Known:
     def __init__(self, exercise: Exercise, index: int, problem: Problem, rng):
         self.exercise, self.index, self.problem = exercise, index, problem
         values = (*problem.arrays.values(), *problem.given.values())
-        self.precisions = (DOUBLE, SINGLE) if any(map(holds_floats, values)) else (DOUBLE,)
+        both = any(map(holds_floats, values)) and not exercise.float64_only
+        self.precisions = (DOUBLE, SINGLE) if both else (DOUBLE,)
         self.results = {precision: self.right_result(precision) for precision in self.precisions}
         self.y = self.results[DOUBLE]
         if exercise.has_backward:

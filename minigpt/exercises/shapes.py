@@ -84,12 +84,13 @@ def label(came, expected, letters, sizes: dict[str, int]) -> tuple[str, ...]:
 def guess(came, expected, letters, sizes: dict[str, int]) -> Text | None:
     """What turned the expected shape into the one that came, where it is plain."""
     names = [letter or str(place) for place, letter in enumerate(letters)]
-    number_of_axes = Text(f"it has {len(came)} axes instead of {len(expected)}",
+    number_of_axes = Text(f"it has {len(came)} {'axis' if len(came) == 1 else 'axes'} instead of {len(expected)}",
                           f"有 {len(came)} 个轴，应为 {len(expected)} 个")
     if not expected:
         return Text("a single number is due, a sum or a mean over all axes", "应当是单个数，即跑遍所有轴的和或平均")
     if not came:
-        return Text("it is a single number: a sum or a mean ran over all axes", "这是单个数：求和或求平均跑遍了所有轴")
+        return Text("it is a single number: a sum, a mean or argmax ran over all axes",
+                    "这是单个数：求和、求平均或 argmax 跑遍了所有轴")
     if len(came) < len(expected):
         left_out = [gone for gone in combinations(range(len(expected)), len(expected) - len(came))
                     if came == tuple(size for place, size in enumerate(expected) if place not in gone)]

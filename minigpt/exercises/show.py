@@ -23,6 +23,7 @@ SHORT = Short()
 SHORT.maxstring = SHORT.maxother = 60
 SHORT.maxlist = SHORT.maxtuple = 12
 SHORT.maxdict, SHORT.maxlevel = 8, 4
+LARGE = 12  # elements: an argument with more isn't shown whole
 
 
 def number(value) -> str:
@@ -45,6 +46,8 @@ def describe(value) -> Text:
     """What kind of thing it is."""
     if value is None:
         return Text("None", "None")
+    if isinstance(value, np.ndarray) and type(value) is not np.ndarray:
+        return Text(f"a np.{type(value).__name__}", f"np.{type(value).__name__}")
     if isinstance(value, np.ndarray):
         return Text(f"an array {value.shape} of {value.dtype}", f"数组（形状 {value.shape}，类型 {value.dtype}）")
     if isinstance(value, (tuple, list)):
@@ -69,5 +72,20 @@ def is_and_should_be(name: str, came: str, expected: str) -> Text:
 
 def how_many(wrong: int, of: int) -> Text:
     if wrong == of:
-        return Text(f"all {of} elements are wrong", f"{of} 个元素全都不对")
+        return Text(f"{'both' if of == 2 else f'all {of}'} elements are wrong", f"{of} 个元素全都不对")
     return Text(f"{wrong} of {of} elements {'is' if wrong == 1 else 'are'} wrong", f"{of} 个元素中有 {wrong} 个不对")
+
+
+def was_and_is(name: str, before, now) -> Text:
+    """What a value was and what it has become; of a large array, or one in its last digits, the worst element."""
+    if isinstance(before, np.ndarray) and before.shape == now.shape and before.dtype.kind == "f" and (
+            before.size > LARGE or show(before) == show(now)):
+        index = np.unravel_index(int(np.argmax(np.nan_to_num(np.abs(now - before), nan=np.inf))), before.shape)
+        name = place_name(name, tuple(int(i) for i in index))
+        before, now = before[index], now[index]
+        was, is_ = number(before), number(now)
+        if was == is_:  # only in the last digits
+            was, is_ = repr(float(before)), repr(float(now))
+    else:
+        was, is_ = show(before), show(now)
+    return Text(f": {name} was {was}, and is {is_} now", f"：{name} 原来是 {was}，现在是 {is_}")

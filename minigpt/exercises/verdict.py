@@ -49,7 +49,8 @@ class Verdict:
 
     def text(self, language: str) -> str:
         """All of it, as the student reads it."""
-        lines = [Text(f"{self.exercise.name}: ", f"{self.exercise.name}：") + self.head(), *self.facts]
+        name = self.exercise.name
+        lines = [self.head() if self.function == name else Text(f"{name}: ", f"{name}：") + self.head(), *self.facts]
         if self.line is not None:
             lines.append(self.line.say())
         if self.diagnosis is not None:

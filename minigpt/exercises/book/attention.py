@@ -58,8 +58,12 @@ def problems(rng):
     triangle = np.arange(4) <= np.arange(4)[:, None]
     nothing_to_see = np.array([[True, False, True, True], [False, False, False, False], [False, True, False, False]])
     valid = np.array([[True, True, True, False, False], [False, True, True, True, True]])[:, None, None, :]
+    large = problem(2, 3, 2)
+    large.arrays["q"][:, 0] += 35
+    large.arrays["k"][:, 0] = 35, 35, -35  # two keys alike, so that no weight is all of it
     return [problem(2, 4, 3), problem(3, 5, 2, mask=padded), problem(4, 4, 3, 2, mask=triangle),
-            problem(3, 4, 2, mask=nothing_to_see), problem(3, 5, 4, 2, 3, mask=valid), problem(1, 2, 1, 1, 1)]
+            problem(3, 4, 2, mask=nothing_to_see), problem(3, 5, 4, 2, 3, mask=valid), problem(1, 2, 1, 1, 1),
+            large]
 
 
 def _hidden_keys(functions, problem):
@@ -104,11 +108,12 @@ EXERCISE = Exercise(
     title=Text("Attention, forward and backward", "注意力（attention）的前向与反向"),
     task=Text(
         "s = q kᵀ / √D (..., T, S), p = softmax(s) over the keys, y = p v. A key whose mask is False gets the score "
-        "-∞ and so the weight 0; a query that may look at no key at all gets the result 0, not NaN. Then the "
-        "gradients dq, dk and dv. The leading axes (batch, heads) may be any number of axes: write matrix products "
-        "that leave them alone. You may not call the library's softmax, but you know its gradient from chapter 02.",
+        "-∞ and so the weight 0; a query that may look at no key at all gets the result 0, not NaN. Scores may be as "
+        "large as 1000. Then the gradients dq, dk and dv. The leading axes (batch, heads) may be any number of axes: "
+        "write matrix products that leave them alone. You may not call the library's softmax, but you know its "
+        "gradient from chapter 02.",
         "s = q kᵀ / √D (..., T, S)，p = softmax(s)（沿键的方向），y = p v。掩码为 False 的键得分为 -∞，权重因此为 0；"
-        "如果一个查询一个键也不能看，它的结果是 0，而不是 NaN。然后写梯度 dq、dk、dv。"
+        "如果一个查询一个键也不能看，它的结果是 0，而不是 NaN。分数可能大到 1000。然后写梯度 dq、dk、dv。"
         "前面的轴（批量、头）可以有任意多个：写出的矩阵乘法不要去动它们。不要调用库里的 softmax；"
         "它的梯度你在第 02 章已经推导过。"),
     functions=("attention_forward", "attention_backward"),
@@ -165,6 +170,9 @@ EXERCISE = Exercise(
               Text("in a row that may look at no key all scores are -∞, and -∞ - (-∞) is NaN: subtract 0 there, and "
                    "don't divide by a sum of 0",
                    "一个键也不能看的行，所有分数都是 -∞，而 -∞ - (-∞) 是 NaN：这样的行改减 0，也不要除以等于 0 的和")),
+        Wrong("no_shift", (("s - np.where(largest == -np.inf, 0, largest)", "s"),), "finite", "subtract",
+              Text("exp of a large score is infinite: subtract the row's largest score first, it changes nothing",
+                   "大分数的 exp 是无穷大：先减去该行的最大值，结果不变")),
         Wrong("dq_scale", (("dq = ds @ k * scale", "dq = ds @ k"),), "gradient", "dq lacks",
               Text("dq lacks the factor 1/√D: s was q kᵀ / √D, so both dq and dk carry it",
                    "dq 漏了因子 1/√D：s = q kᵀ / √D，所以 dq 与 dk 都带着它")),

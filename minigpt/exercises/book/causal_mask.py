@@ -120,6 +120,9 @@ EXERCISE = Exercise(
               "odd shapes", "window",
               Text("the window is not used: with window = n a query sees the last n keys up to itself, and no more",
                    "没有用到 window：window = n 时，一个查询只看到包括自己在内的最后 n 个键")),
+        Wrong("window_0_hides_all", (("if window > 0", "if window >= 0"),), "value", "no limit",
+              Text("window = 0 means no limit here, and not that nothing may be seen: leave the window out then",
+                   "这里 window = 0 表示不限制，而不是什么都看不到：这时不要用窗口")),
         Wrong("window_too_wide", (("key > position - window", "key >= position - window"),), "odd shapes",
               "one key too many",
               Text("the window has one key too many: it counts the query's own position, so window = 1 leaves only "

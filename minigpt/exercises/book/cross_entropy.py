@@ -129,9 +129,10 @@ EXERCISE = Exercise(
         Wrong("log_of_zero", (("log_p = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))",
                                "log_p = np.log(np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True))"),), "finite",
               "rounded to 0",
-              Text("the probability has rounded to 0 and its logarithm is -infinity: compute ln p_v = z_v - ln Σ_j "
-                   "exp(z_j) from the logits, never through p",
-                   "概率已舍入为 0，它的对数是负无穷：直接由 logits 计算 ln p_v = z_v - ln Σ_j exp(z_j)，不要经过 p")),
+              Text("the loss is infinite: a probability has rounded to 0, or an exp is too large. Subtract the row's "
+                   "largest logit, then ln p_v = z_v - ln Σ_j exp(z_j), never through p",
+                   "损失成了无穷大：概率已舍入为 0，或者 exp 太大。先减去该行最大的 logit，"
+                   "再用 ln p_v = z_v - ln Σ_j exp(z_j)，不要经过 p")),
         Wrong("minus_100_as_an_index", (("np.flatnonzero(t != -100)", "np.arange(len(t))"),), "odd shapes", "-100",
               Text("-100 was used as an index: a row with the target -100 isn't counted, so leave it out first",
                    "-100 被当作了下标：目标为 -100 的行不计入，应当先排除")),

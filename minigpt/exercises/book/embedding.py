@@ -37,7 +37,7 @@ def problems(rng):
     def draw(*shape, vocab, channels):
         return Problem({"ids": rng.integers(0, vocab, shape), "w": rng.standard_normal((vocab, channels))})
 
-    by_hand = {"ids": np.array([1, 3, 1]), "w": np.array([[0.0, 1], [2, 3], [4, 5], [6, 7], [8, 9]])}
+    by_hand = {"ids": np.array([1, 3, 1]), "w": np.array([[0.0, 1], [5, -2], [3, 7], [-4, 6], [8, 2]])}
     return [Problem(by_hand), draw(2, 7, vocab=5, channels=3), draw(3, 1, 2, vocab=4, channels=1),
             draw(1, vocab=1, channels=4), draw(vocab=3, channels=2), draw(0, 2, vocab=3, channels=2)]
 
@@ -92,6 +92,9 @@ EXERCISE = Exercise(
                    "+= dy both write each row once; use np.add.at(dw, ids, dy)",
                    "重复出现的编号只留下了最后一处的梯度：dw[ids] = dy 和 dw[ids] += dy 对每行都只写一次；"
                    "请用 np.add.at(dw, ids, dy)")),
+        Wrong("one_row_back", (("w[ids], (", "w[ids - 1], ("),), "value", "row before",
+              Text("this is the row before: ids count from 0, so the vector of id 1 is w[1]",
+                   "取到的是前一行：id 从 0 数起，id 1 的向量是 w[1]")),
         Wrong("averaged", (("    return dw\n", "    times = np.bincount(ids.reshape(-1), minlength=len(dw))\n"
                             "    return dw / np.maximum(times, 1)[:, None].astype(dw.dtype)\n"),),
               "gradient", "averaged",

@@ -33,7 +33,7 @@ LOOP = ANSWER[ANSWER.index("    for"):]
 
 
 def solution(array, loss, epsilon):
-    return gradient_check.numeric_gradient(lambda: loss(array), array, epsilon).astype(array.dtype)
+    return gradient_check.numeric_gradient(lambda: loss(array), array, epsilon)
 
 
 def sum_of_cubes(array):
@@ -75,10 +75,12 @@ EXERCISE = Exercise(
     task=Text(
         "Find, without any derivation, the slope of loss(array) along each element a, (L(a + ε) - L(a - ε)) / 2ε, the "
         "central difference: one element is moved at a time, all the others as they were. Return an array of the same "
-        "shape and dtype, whatever the number of its axes. When you are done, `array` must hold what it held before, "
+        "shape, whatever the number of its axes. All is float64: in float32 the difference of two losses so close "
+        "together would have hardly a digit. When you are done, `array` must hold what it held before, "
         "to the last bit: a + ε - 2ε + ε is not always a.",
         "不作任何推导，求 loss(array) 沿每个元素 a 的斜率：(L(a + ε) - L(a - ε)) / 2ε，"
-        "即中心差分（central difference），每次只移动一个元素，其余保持不变。返回形状和类型都相同的数组，轴数任意。"
+        "即中心差分（central difference），每次只移动一个元素，其余保持不变。返回形状相同的数组，轴数任意。"
+        "全部用 float64：两个损失如此接近，用 float32 相减几乎剩不下一位有效数字。"
         "结束时 array 必须与原来一个比特都不差：a + ε - 2ε + ε 不一定等于 a。"),
     functions=("numeric_gradient",),
     skeleton=SKELETON,
@@ -87,6 +89,7 @@ EXERCISE = Exercise(
     problems=problems,
     properties=(Property("the error falls with the square of epsilon", _order),),
     shown=(gradient_check.numeric_gradient,),
+    float64_only=True,
     hints=(
         Text("np.ndindex(array.shape) gives every index of an array as a tuple, however many axes there are: "
              "array[index] is then one number.",
@@ -111,6 +114,10 @@ EXERCISE = Exercise(
         Wrong("one_epsilon", (("(2 * epsilon)", "epsilon"),), "value", "2ε",
               Text("twice too large: from a - ε to a + ε it is 2ε, so divide by 2ε",
                    "大了一倍：从 a - ε 到 a + ε 的距离是 2ε，应当除以 2ε")),
+        Wrong("own_epsilon", (("    gradient = np", "    epsilon = 1e-5\n    gradient = np"),), "value", "was given",
+              Text("the epsilon that was given isn't used, but a much smaller one: the error of this difference is ε² "
+                   "for a cube, 0.01 here",
+                   "没有用传进来的 epsilon，用的是小得多的数：对立方来说，差分的误差是 ε²，这里应为 0.01")),
         Wrong("precedence", (("/ (2 * epsilon)", "/ 2 * epsilon"),), "value", "parentheses",
               Text("/ 2 * epsilon divides by 2 and multiplies by epsilon: parentheses, / (2 * epsilon)",
                    "/ 2 * epsilon 是先除以 2 再乘 epsilon：要加括号，/ (2 * epsilon)")),

@@ -38,7 +38,8 @@ def problems(rng):
         return rng.standard_normal(shape)
 
     return [Problem({"x": draw(2, 3)}), Problem({"x": draw(2, 3, 5)}), Problem({"x": draw(1, 1)}),
-            Problem({"x": draw(3, 4) + np.array([[1000.0], [0], [-1000]])})]
+            Problem({"x": draw(3, 4) + np.array([[1000.0], [0], [-1000]])}),
+            Problem({"x": draw(2, 4) + np.array([1000.0, 0, 999, -1000])})]
 
 
 def _rows(functions, problem):
@@ -93,6 +94,10 @@ EXERCISE = Exercise(
         Wrong("no_shift", (("x - x.max(axis=-1, keepdims=True)", "x"),), "finite", "subtract",
               Text("exp of a large score is infinite: subtract the row's largest score first, it changes nothing",
                    "大分数的 exp 是无穷大：先减去该行的最大值，结果不变")),
+        Wrong("shift_of_all", (("x.max(axis=-1, keepdims=True)", "x.max()"),), "finite", "of all rows",
+              Text("the largest score of all rows was subtracted: in a row far below it every exp becomes 0, and 0 / 0 "
+                   "is NaN; each row needs its own largest",
+                   "减去的是所有行的最大值：远低于它的行，exp 全变成 0，而 0 / 0 是 NaN；每一行要减去自己的最大值")),
         Wrong("elementwise", (("y * (dy - (dy * y).sum(axis=-1, keepdims=True))", "dy * y * (1 - y)"),), "gradient",
               "elementwise",
               Text("this is the derivative of y_i by x_i alone, as if softmax were elementwise: each x_i also changes "

@@ -89,7 +89,7 @@ EXERCISE = Exercise(
     wrong=(
         Wrong("multiplies", (("(logits - logits.max()) / temperature", "(logits - logits.max()) * temperature"),),
               "value", "multiplied by",
-              Text("the logits are multiplied by the temperature: divided by it, so that a low temperature makes large "
+              Text("the logits are multiplied by the temperature: divide by it, so that a low temperature makes large "
                    "differences",
                    "logits 乘上了温度：应当除以温度，温度低时差别才会变大")),
         Wrong("ignored", (("(logits - logits.max()) / temperature", "logits - logits.max()"),), "value",

@@ -38,7 +38,8 @@ def problems(rng):
 
     return [problem([0.1, 0.4, 0.2, 0.3], 2), problem(rng.dirichlet(np.ones(7)), 3),
             problem([0.25, 0.5, 0.125, 0.125], 3), problem([0.2, 0.2, 0.4, 0.2], 2), problem([0.7, 0.3], 5),
-            problem(rng.dirichlet(np.ones(5)), 0), problem([1.0], 1), problem([0.0, 0.75, 0.25], 1)]
+            problem(rng.dirichlet(np.ones(5)), 0), problem([1.0], 1), problem([0.0, 0.75, 0.25], 1),
+            problem([0.25, 0.125, 0.25, 0.25, 0.125], 2)]
 
 
 def _adds_up(functions, problem):
@@ -123,6 +124,11 @@ EXERCISE = Exercise(
               Text("exactly k tokens stay, and of several that are as probable as the k-th the order of the vocabulary "
                    "chooses: keep all of them",
                    "恰好留下了 k 个，与第 k 个概率相同的词元由词表顺序决定去留：应当都留下")),
+        Wrong("kth_different", (("np.sort(p)[-k]", "np.sort(np.unique(p))[-min(k, len(np.unique(p)))]"),),
+              "odd shapes", "different probabilities",
+              Text("these are the tokens of the k largest different probabilities: equal ones count one by one, so "
+                   "the k-th is the k-th of all tokens",
+                   "留下的是前 k 种不同概率的词元：相等的概率也要逐个数，第 k 个是所有词元中的第 k 个")),
         Wrong("k_above_v", (("if 0 < k < len(p) else 0.0", "if 0 < k else 0.0"),), "odd shapes",
               "no k-th",
               Text("where k is more than V there is no k-th largest: all tokens stay, as for k = 0",

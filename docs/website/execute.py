@@ -52,7 +52,8 @@ def run(root: Path, notebook, name: str) -> list[tuple]:
 
     client = NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(root / "notebooks" / "en")}})
     paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    # One thread: on a machine that does something else as well, two that wait for each other are ten times slower.
+    environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     try:
         client.execute(env=environment, stderr=subprocess.DEVNULL)  # the kernel's own log, no cell's
     except CellExecutionError as error:

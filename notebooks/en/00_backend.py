@@ -16,7 +16,9 @@
 #
 # Running time: about 6 s on two CPU cores; needs no other chapter; sources studied:
 # [backend.py](../../minigpt/backend.py), [activations.py](../../minigpt/layers/activations.py),
-# [module.py](../../minigpt/module.py); the document [notation.md](../../docs/notation.md).
+# [module.py](../../minigpt/module.py); the documents [backend](../../docs/en/backend.md),
+# [activations](../../docs/en/layers/activations.md), [module](../../docs/en/module.md), and for letters and terms
+# [notation](../../docs/notation.md).
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/en/00_backend.ipynb)
 
@@ -31,8 +33,9 @@ if "google.colab" in sys.modules:  # Colab has NumPy, CuPy and matplotlib alread
 # %% [markdown]
 # ## How to work with these notebooks
 #
-# Each chapter asks one question. Read a paragraph, and where it says **Predict**, write your answer on paper before you
-# run the cell below it. A wrong prediction is where you learn something; a cell that is merely run teaches little.
+# Each chapter asks one question. Read a paragraph, and where it says **Predict**, or asks something in bold, write your
+# answer on paper before you run the cell below it. A wrong prediction is where you learn something; a cell that is
+# merely run teaches little.
 #
 # The chapters import the library and redefine nothing of it. So whatever you see here is the code that trains the
 # models, and you can open the file that a cell imports from: `minigpt.layers.linear` is `minigpt/layers/linear.py`.
@@ -73,10 +76,13 @@ print("back  ", tokenizer.decode([2, 1, 4]))
 #
 # Write what `encode` does, with an ordinary dictionary: the vocabulary is that of the text `training`, and a character
 # that isn't in it gets one id more than the last. The cell below the function checks your answer; it stops at the first
-# thing that is wrong and says what it is. `hint("encode_characters")`, which is imported from `minigpt.learn` as
-# `check` is, helps in three steps. In a terminal the same exercise is `python -m minigpt learn start
-# encode_characters`. Answers come in your system's language; `check(..., language="zh")` asks for Chinese,
-# `language="en"` for English.
+# thing that is wrong and says what it is. Until you have written something, it says that nothing is there. (The `False`
+# below that is what `check` returns: not solved yet.)
+# `hint("encode_characters")`, which is imported from `minigpt.learn` as `check` is, helps in three steps. In a terminal
+# the same exercise is `python -m minigpt learn start encode_characters`.
+#
+# The checker speaks your system's language. For another one set the environment variable `MINIGPT_LANGUAGE` to `en` or
+# `zh` before you start Jupyter, or ask for it each time: `check(..., language="zh")`.
 
 # %%
 def my_encode_characters(text, training):
@@ -163,8 +169,8 @@ figure.suptitle("broadcasting: dotted cells are read, but nobody stores them", f
 plt.show()
 
 # %% [markdown]
-# That is how a bias (O,) is added to every row of (N, O). It is also how the most common silent mistake of this whole
-# course is made. We want to subtract from each row its own mean.
+# That is how a bias (O,), one number for each column, is added to every row of (N, O). It is also how the most common
+# silent mistake of this whole course is made. We want to subtract from each row its own mean.
 #
 # **Predict:** which of the two lines is right, and does the wrong one raise an error? Ask yourself what shape
 # `m.mean(axis=-1)` has and with which axis it is aligned, flush right.
@@ -225,8 +231,8 @@ print("the copy, made before:", copy)
 #
 # ## 5 · Why arrays at all: the speed of a loop
 #
-# A product of two (n, n) matrices takes n³ multiplications and as many additions. We time it as three Python loops and
-# as `a @ b`, which runs compiled code made for this processor.
+# A product of two (n, n) matrices takes n³ multiplications and as many additions: 2 n³ **FLOPs**, floating-point
+# operations. We time it as three Python loops and as `a @ b`, which runs compiled code made for this processor.
 #
 # **Predict:** by what factor is the loop slower at n = 64? Ten, a hundred, a thousand, ten thousand?
 
@@ -487,7 +493,7 @@ print("after zero_grad", layer.w.grad.ravel())
 # * A file imports only from lower floors, so that you can always go down and never in circles.
 # * Stuck in an exercise: `python -m minigpt learn hint NAME`, three times, then `... learn solution NAME`.
 #
-# **What you have learned**
+# ## What you have learned
 #
 # * Shapes and broadcasting explain most errors; equal dimensions and `reshape` hide the others.
 # * A float32 has 7 digits: overflow, cancellation and underflow have cures that you will meet again.

@@ -17,8 +17,10 @@
 # Running time: about 9 s on two CPU cores; needs chapter [00](00_backend.ipynb); sources studied:
 # [base.py](../../minigpt/text/base.py), [characters.py](../../minigpt/text/characters.py),
 # [words.py](../../minigpt/text/words.py), [byte_level.py](../../minigpt/text/byte_level.py),
-# [bpe_training.py](../../minigpt/text/bpe_training.py), [bpe.py](../../minigpt/text/bpe.py); the document
-# [notation.md](../../docs/notation.md).
+# [bpe_training.py](../../minigpt/text/bpe_training.py), [bpe.py](../../minigpt/text/bpe.py); the documents
+# [base](../../docs/en/text/base.md), [characters](../../docs/en/text/characters.md),
+# [words](../../docs/en/text/words.md), [byte_level](../../docs/en/text/byte_level.md),
+# [bpe_training](../../docs/en/text/bpe_training.md) and [bpe](../../docs/en/text/bpe.md).
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/en/01_bpe.ipynb)
 
@@ -77,7 +79,7 @@ print(seen[:200])
 # %%
 characters = CharacterTokenizer.train([seen])
 print(characters.vocab_size, "tokens:", "".join(characters.characters).strip())
-print("a token twice:", characters.encode("banana"))
+print("banana", characters.encode("banana"))
 try:
     characters.encode("the word 词元")
 except InputError as error:
@@ -130,12 +132,13 @@ axes.grid(alpha=0.3)
 plt.show()
 
 # %% [markdown]
-# That is Zipf's law: the frequency falls about as 1/rank. It has no end: however large the vocabulary, new text brings
-# new words. The next cell gives word vocabularies of growing size text that they haven't seen, and counts the words
-# that are unknown.
+# That is Zipf's law: the frequency falls about as 1/rank, so from 5 % to about 0.5 % at rank ten. (At the very top it
+# is rough, as the printed counts show; further down the line is a good one.) It has no end: however large the
+# vocabulary, new text brings new words. The next cell gives word vocabularies of growing size text that they haven't
+# seen, and counts the words that are unknown.
 #
 # **Predict:** with *all* words of the seen text in the vocabulary, how many of the words of unseen text are unknown:
-# none, 2 %, 10 %, 30 %?
+# none, 3 %, 10 %, 30 %?
 
 # %%
 sizes = [100, 300, 1000, 3000, words.vocab_size]
@@ -279,11 +282,11 @@ check("merge_pair", my_merge_pair)
 #
 # ## 5 · Trained on real text
 #
-# The list of merges *is* the tokenizer, and a shorter list is a smaller tokenizer: the first 744 merges of thousands
-# are what training for 744 would have found. So we train once, and cut.
+# The list of merges *is* the tokenizer, and a shorter list is a smaller tokenizer: the first 768 merges of thousands
+# are what training for 768 would have found, a vocabulary of 256 + 768 = 1,024. So we train once, and cut.
 #
-# **Predict:** what are the first merges of English text on Python? And how many characters does a token have on
-# average, with a vocabulary of 1,000?
+# **Predict:** what are the first merges of English text on Python? And how is ` 1234567` cut: digit by digit, in pairs,
+# as one token?
 
 # %%
 trained = BPETokenizer.train([seen], 8192, special_tokens=())
@@ -300,8 +303,9 @@ for text in (" the", "the", " The", " tokenization", " 1234567", "    return x")
 #
 # ### Compression against vocabulary size
 #
-# **Predict:** does doubling the vocabulary save as much at 4,096 as it does at 512? And what about the tokens that the
-# larger vocabulary has in addition: how often will a model see each of them in training?
+# **Predict:** how many characters does a token have on average, with a vocabulary of 1,024? Does doubling the
+# vocabulary save as much at 2,048 as it does at 512? And what about the tokens that the larger vocabulary has in
+# addition: how often will a model see each of them in training?
 
 # %%
 sizes = [256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, trained.vocab_size]
@@ -368,20 +372,21 @@ plt.show()
 
 # %%
 figure, axes = plt.subplots(figsize=(7, 3.6))
-for name, kind, style in (("characters", characters, "-"), ("BPE, 4,096 tokens", tokenizer, "--"),
-                          ("words", words, ":")):
+for name, kind, style, color in (("characters", characters, "-", "#006ba4"),
+                                 ("BPE, 4,096 tokens", tokenizer, "--", "#c85200"), ("words", words, ":", "black")):
     ids = kind.encode(seen)
     share = np.sort(np.bincount(ids))[::-1] / len(ids)
     share = share[share > 0]
-    axes.loglog(np.arange(1, len(share) + 1), share, style, linewidth=2, label=name)
+    axes.loglog(np.arange(1, len(share) + 1), share, style, color=color, linewidth=2, label=name)
 axes.set(xlabel="rank of the token", ylabel="share of all tokens", title="how evenly are the tokens used?")
 axes.grid(alpha=0.3)
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# A few words take much of the text, and the tail of the others goes on to the right without end; the characters drop
-# off a cliff. The curve of BPE starts lower, falls more gently, and ends where we tell it to.
+# Of the words (the space between them is one here, and the first) a few take much of the text, and with more text the
+# tail of the others would go on to the right without end; the characters drop off a cliff. The curve of BPE starts
+# lower, falls more gently, and ends where we tell it to.
 #
 # ## 6 · Chinese
 #
@@ -417,7 +422,7 @@ print("cut:", " | ".join(chinese_bpe.decode([i]) for i in chinese_bpe.encode(tes
 
 figure, axes = plt.subplots(figsize=(7, 2.8))
 places = np.arange(len(table))
-for shift, column, label in ((0.2, 0, "English"), (-0.2, 1, "Chinese")):
+for shift, column, label in ((-0.2, 0, "English"), (0.2, 1, "Chinese")):
     bars = axes.barh(places + shift, [row[column] for row in table.values()], 0.4, label=label)
     axes.bar_label(bars, fmt="%.2f", fontsize=8, padding=2)
 axes.set(yticks=places, yticklabels=table, xlabel="tokens a character, on unseen text",
@@ -431,7 +436,7 @@ plt.show()
 # Nor are its pieces of characters: a token can be two of a character's three bytes, the beginning that many characters
 # share, and a model that writes Chinese has to learn what may follow.
 #
-# **What you have learned**
+# ## What you have learned
 #
 # * Characters: small vocabulary, long texts. Words: short texts, and Zipf's law leaves holes. Bytes: no holes, longest.
 # * BPE merges the most frequent pair again and again; the list of merges is the whole tokenizer, in the order learned.

@@ -14,7 +14,7 @@
 # **The question:** what exactly is a language model, how do we say with one number how good it is, and how does that
 # number tell the model where to go?
 #
-# Running time: about 17 s on two CPU cores; needs chapters [00](00_backend.ipynb) and [01](01_bpe.ipynb); sources
+# Running time: about 12 s on two CPU cores; needs chapters [00](00_backend.ipynb) and [01](01_bpe.ipynb); sources
 # studied: [softmax.py](../../minigpt/layers/softmax.py), [cross_entropy.py](../../minigpt/layers/cross_entropy.py); the
 # documents [softmax.md](../../docs/en/layers/softmax.md) and [cross_entropy.md](../../docs/en/layers/cross_entropy.md).
 #
@@ -344,8 +344,8 @@ print("in two ", softmax_backward(dp, softmax_forward(z)[1]))
 # %% [markdown]
 # ### Exercise: cross_entropy
 #
-# Forward and backward, for any number of rows, some of which may not count. Keep the logarithm: a probability that has
-# rounded to 0 has none.
+# Forward and backward, for any number of rows. A row whose target is -100 doesn't count, neither in the sum nor in the
+# number that it is divided by. Keep the logarithm: a probability that has rounded to 0 has none.
 
 # %%
 def my_cross_entropy_forward(logits, targets):
@@ -433,9 +433,10 @@ for ax in (left, right):
 plt.show()
 
 # %% [markdown]
-# The loss falls fast at first, then slowly, to the counted limit and never below. Plain gradient descent (SGD) is held
-# up by rare rows: the gradient of a row is weighted by how often its token occurs, so a token seen once in ten thousand
-# moves ten thousand times more slowly. AdamW divides that out; chapter 09 tells how.
+# The loss falls fast at first, then slowly, towards the counted limit and never below. AdamW comes close to it. Plain
+# gradient descent (SGD) is held up by rare rows: the gradient of a row is weighted by how often its token occurs, so
+# the row of a token that makes up a ten-thousandth of the text moves ten thousand times more slowly than if the text
+# were full of it. AdamW divides that out; chapter 09 tells how.
 #
 # Is it the same *table*? Each point below is one probability: counted across, learned upwards. **Predict** where the
 # points of frequent and of rare tokens lie.
@@ -489,15 +490,17 @@ for name, distribution in (("guessing", lambda ids: np.full(V, 1 / V)),
     print(f"{name:17}| {write(distribution)}\n")
 
 # %% [markdown]
-# The learned bigram writes as the counted one does: short-sighted, with plausible pairs and no words that hold
-# together. All that GPT does differently is how it turns what came before into logits. Loss, softmax, gradient at the
-# top and sampling stay exactly as they are here.
+# Guessing has neither; the unigram has its letters in the right shares and its spaces anywhere. The learned bigram
+# writes as the counted one does: short-sighted, with plausible pairs and pieces about as long as words, hardly a word
+# among them. The trigram has short words and beginnings and ends of long ones. All that GPT does differently is how it
+# turns what came before into logits. Loss, softmax, gradient at the top and sampling stay exactly as they are here.
 #
-# **What you have learned**
+# ## What you have learned
 #
 # * A language model is p(next | before); its loss is the mean of -ln p, and can't fall below the entropy.
 # * The gradient of softmax with cross-entropy is p - q: what was said minus what was right.
-# * A table trained by gradient descent ends where counting ends; the rest of the course is better ways to use context.
+# * A table trained by gradient descent goes where counting is already; the rest of the course is better ways to use
+#   context.
 #
 # **Next:** [03 · Backpropagation by hand](03_linear.ipynb): logits that are computed from other numbers, and how the
 # gradient finds its way back through them.

@@ -17,7 +17,8 @@
 # Running time: about 7 s on two CPU cores; needs chapters [00](00_backend.ipynb) and
 # [02](02_cross_entropy.ipynb); sources studied: [linear.py](../../minigpt/layers/linear.py),
 # [activations.py](../../minigpt/layers/activations.py), [gradient_check.py](../../minigpt/gradient_check.py); the
-# documents [linear.md](../../docs/en/layers/linear.md) and [activations.md](../../docs/en/layers/activations.md).
+# documents [linear](../../docs/en/layers/linear.md), [activations](../../docs/en/layers/activations.md) and
+# [gradient_check](../../docs/en/gradient_check.md).
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/en/03_linear.ipynb)
 
@@ -165,8 +166,11 @@ two_layers = linear_forward(linear_forward(x, w1)[0], w2)[0]
 print("two layers:\n", two_layers, "\none with W1 W2, of shape", (w1 @ w2).shape, ":\n", linear_forward(x, w1 @ w2)[0])
 
 # %% [markdown]
-# One. Between them must stand a function that isn't linear. It acts on each element alone, so its backward is
-# dx = dy f'(x), element by element, and the gradient that passes is what the slope lets pass.
+# One. Between them must stand a function that isn't linear, an **activation function**. It acts on each element alone,
+# so its backward is dx = dy f'(x), element by element, and the gradient that passes is what the slope lets pass.
+#
+# In use are relu, max(0, x); tanh; sigmoid, 1 / (1 + e⁻ˣ); silu, x sigmoid(x); and gelu, x Φ(x), where Φ(x) is the
+# share of a standard normal distribution that lies below x, and its slope φ(x) the density.
 #
 # **Predict:** where is the slope 0 or nearly so (nothing is learned there)? Which of them has a slope above 1, and
 # which one is negative somewhere?
@@ -197,7 +201,8 @@ print(f"its slope, Phi(1) + 1 phi(1) = {phi + density:.6f}; library {gelu_backwa
 # %% [markdown]
 # ### Exercise: gelu
 #
-# GPT-2's activation, in the form with tanh. Differentiate a product, and the inside of tanh as well.
+# GPT-2's activation, in the form with tanh: y = x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³), very close to
+# x Φ(x). Differentiate a product, and the inside of tanh as well; (tanh u)' = 1 - tanh² u.
 
 # %%
 def my_gelu_forward(x):
@@ -252,7 +257,8 @@ for name, array in (("dz = (p - q)/N", dz), ("dh = dz W2^T", dh), ("du = dh [u >
 
 # %% [markdown]
 # Check one: dW1[1, 0] is x[0,1] du[0,0] + x[1,1] du[1,0]. In the second row u[1,0] was negative, relu was flat there,
-# and so that weight hears nothing from that row.
+# and so that weight hears nothing from that row. As to dx: here nobody needs it, for below x there is only data. Were
+# there another layer below, this would be its dy.
 
 # %%
 print("dW1[1, 0] by hand:", x[0, 1] * du[0, 0] + x[1, 1] * du[1, 0], " library:", dw1[1, 0])
@@ -346,7 +352,7 @@ plt.show()
 #
 # ### Exercise: numeric_gradient
 #
-# Move one element at a time, and put it back **exactly**.
+# Move one element at a time, and put it back **exactly**. The result has the shape and the type of the array.
 
 # %%
 def my_numeric_gradient(array, loss, epsilon):
@@ -396,8 +402,8 @@ plt.show()
 
 # %% [markdown]
 # So the library checks in float64, with both sides and ε = 1e-5: a right gradient then agrees to nine or ten digits. In
-# float32 the same ε leaves not even two, and the best ε, a thousand times as large, about five; and then a loss that is
-# a sum over many elements is rounded more coarsely still. Real mistakes can hide there.
+# float32 the same ε leaves two or three, and the best ε, some hundred times as large, about five; and a loss that is a
+# sum over many elements is rounded more coarsely still. Real mistakes can hide there.
 #
 # ## 6 · How a gradient check can lie
 #
@@ -463,8 +469,9 @@ print("            right:", compare("W1", right, numeric))
 print("            wrong:", compare("W1", wrong, numeric))
 
 # %% [markdown]
-# The relative error is the same at every scale: the numbers are simply wrong. So: **weights of unit scale, and errors
-# relative to the array's own largest gradient.**
+# The gradient is a product of x, W2 and W3, so it shrinks as s³, and the absolute error with it: at GPT's scale it
+# slips under the tolerance. The relative error is about the same at every scale: the numbers are simply wrong. So:
+# **weights of unit scale, and errors relative to the array's own largest gradient.**
 #
 # ### The second lie: ones as the upstream gradient
 #
@@ -543,10 +550,11 @@ for gradient, name in ((right, "right"), (wrong, "wrong")):
           f"{'passes' if compare('x', gradient, numeric).relative_error < 1e-6 else 'fails'}")
 
 # %% [markdown]
-# The absolute test lets the wrong gradient pass. The elementwise one fails the *right* gradient, where finite
-# differences have nothing but rounding to compare with; whoever meets that will loosen the tolerance until it stops,
-# and then it notices nothing. Relative to the array, the right one passes and the wrong one fails. (An array in which
-# one gradient is a million times the others would hide those others: one more reason for unit scale.)
+# The absolute test lets the wrong gradient pass. The elementwise one fails the *right* gradient: the error of finite
+# differences is about 1e-10 whatever the gradient's size, and where the gradient is 1e-8 that is a hundredth of it.
+# Whoever meets that will loosen the tolerance until it stops, and then it notices nothing. Relative to the array, the
+# right one passes and the wrong one fails. (An array in which one gradient is a million times the others would hide
+# those others: one more reason for unit scale.)
 #
 # ### Two more, in one cell
 #
@@ -593,7 +601,7 @@ for case in CASES:
         print(f"{case.name:32}", ", ".join(f"{e.array} {e.relative_error:.0e}" for e in check_case(case)))
 
 # %% [markdown]
-# **What you have learned**
+# ## What you have learned
 #
 # * Backward goes from the loss to the inputs; each function turns the slope by its result into slopes by its arguments,
 #   and effects that come together add up. Shapes nearly decide the formulas.
@@ -601,5 +609,5 @@ for case in CASES:
 # * Finite differences are the judge; they need float64, ε near 1e-5, unit-scale values, a random upstream gradient,
 #   unequal dimensions and relative errors, and they can't tell whether forward is what was meant.
 #
-# **Next:** [04 · Embeddings](04_embedding.ipynb): how a token gets a vector, and why that is a linear layer in
-# disguise.
+# **Next:** [04 · Embeddings: from ids to vectors](04_embedding.ipynb): how a token gets a vector, and why that is a
+# linear layer in disguise.

@@ -11,13 +11,13 @@
 # %% [markdown]
 # # 04 · Embeddings: from ids to vectors
 #
-# **The question.** A token is a number from a list, and the list has no meaning: 17 is not "more" than 16. A network
+# **The question:** a token is a number from a list, and the list has no meaning: 17 is not "more" than 16. A network
 # computes with vectors. How does an id become a vector, how does the vector learn to mean something, and how does the
 # network know at which place it stands?
 #
 # Running time: about 8 s on two CPU cores; needs chapters [02](02_cross_entropy.ipynb) and
 # [03](03_linear.ipynb); sources studied: [embedding.py](../../minigpt/layers/embedding.py),
-# [positions.py](../../minigpt/layers/positions.py), the documents [embedding](../../docs/en/layers/embedding.md) and
+# [positions.py](../../minigpt/layers/positions.py); the documents [embedding](../../docs/en/layers/embedding.md) and
 # [positions](../../docs/en/layers/positions.md).
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/en/04_embedding.ipynb)
@@ -178,7 +178,7 @@ check("embedding", my_embedding_forward, my_embedding_backward)
 # $$
 #
 # The text is Python's own reference, 100 thousand words, in lower case, white space left out; all but the 600 most
-# frequent words are `<unk>`.
+# frequent words are `<unk>`. Its steps are made by Adam, a refined gradient descent that chapter 09 explains.
 #
 # **Predict:** which words will have the vectors closest to "must"? To "int"? To "returns"? What can "close" mean, when
 # the network is only asked which word fits into a gap?
@@ -245,7 +245,7 @@ for word in ("must", "int", "returns", "true", "two", "they", "first"):
         print(f"{word:8}", "   ".join(f"{tokenizer.tokens[token]} {cosine[token]:.2f}" for token in nearest))
 
 # %% [markdown]
-# Sixteen numbers a word can't be drawn, two can. **Principal components**: subtract the mean, and find the two
+# Sixteen numbers for each word can't be drawn; two can. **Principal components**: subtract the mean, and find the two
 # directions at right angles in which the vectors differ most. They are the first two right singular vectors of the
 # table.
 
@@ -296,8 +296,8 @@ dog, bites, man = backend.generator(4, 1).standard_normal((3, 4))  # (C,) each
 print("difference of the sums:", (dog + bites + man) - (man + bites + dog))
 
 # %% [markdown]
-# Attention (chapter 06) adds up in much the same way: without a mask it sees a set, and no order. So where a token
-# stands must be written *into* its vector: a second vector is added, one for each position.
+# Attention (chapter 06) adds up in much the same way: by itself it sees a set, and no order. So where a token stands
+# must be written *into* its vector: a second vector is added, one for each position.
 #
 # ### Sinusoidal positions: fixed waves
 #
@@ -320,11 +320,11 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 4))
 picture = axes[0].imshow(P, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
 figure.colorbar(picture, ax=axes[0])
 axes[0].set(title="the table P: a row for each position", xlabel="channel", ylabel="position t")
-for channel, color in ((0, "tab:blue"), (6, "tab:orange"), (12, "tab:gray"), (18, "tab:red")):
-    axes[1].plot(P[:, channel], color=color, label=f"channel {channel}")
-axes[1].set(title="four of its columns: fast waves and slow ones", xlabel="position t")
+for channel, color, style in ((0, "tab:blue", "-"), (6, "tab:orange", "-"), (12, "black", "--"), (18, "tab:red", ":")):
+    axes[1].plot(P[:, channel], color=color, linestyle=style, label=f"channel {channel}")
+axes[1].set(title="four columns: fast waves and slow ones", xlabel="position t", ylim=(-1.7, 1.1))
 axes[1].grid(alpha=0.3)
-axes[1].legend(loc="lower right", fontsize=8)
+axes[1].legend(loc="lower center", fontsize=8, ncols=2)
 plt.show()
 
 # %% [markdown]
@@ -339,7 +339,7 @@ plt.show()
 # $$
 #
 # so the dot product **depends on the distance alone**; and "$k$ places back" is one fixed matrix, made of rotations,
-# which a head can learn.
+# which a later layer can learn.
 #
 # **Predict:** the dot product of a position with itself, for $C = 32$. (How many cosines of 0?)
 
@@ -442,8 +442,9 @@ except InputError as error:
     print("InputError:", error)
 
 # %% [markdown]
-# The waves can be computed for any $t$. (That a model has *seen* only short texts, and what it then makes of far
-# positions, is another matter.)
+# (The message speaks of token ids because the table of positions is looked up with the same code.) The waves can be
+# computed for any $t$. (That a model has *seen* only short texts, and what it then makes of far positions, is another
+# matter.)
 #
 # ## 5 · The table read the other way
 #
@@ -534,5 +535,5 @@ check("unembedding", my_unembedding_forward, my_unembedding_backward)
 # - Order has to be added: fixed waves, whose dot product tells the distance, or a second learned table. The token
 #   table itself is read both ways.
 #
-# **Next:** vectors go through many layers, and must keep their size on the way.
-# [05 · Layer normalisation](05_layer_norm.ipynb) derives how, and what that does to gradients.
+# **Next:** [05 · Layer normalisation: the full derivation](05_layer_norm.ipynb): vectors go through many layers, and
+# must keep their size on the way; how, and what that does to gradients.

@@ -11,12 +11,12 @@
 # %% [markdown]
 # # 05 · Layer normalisation: the full derivation
 #
-# **The question.** A layer that gives every vector mean 0 and variance 1 is one line. Its backward is a line as well,
+# **The question:** a layer that gives every vector mean 0 and variance 1 is one line. Its backward is a line as well,
 # but a stranger one: two terms are subtracted that nobody would guess. Where do they come from, and what would go
 # wrong without them?
 #
 # Running time: about 7 s on two CPU cores; needs chapters [00](00_backend.ipynb) and [03](03_linear.ipynb); sources
-# studied: [layer_norm.py](../../minigpt/layers/layer_norm.py), [dropout.py](../../minigpt/layers/dropout.py), the
+# studied: [layer_norm.py](../../minigpt/layers/layer_norm.py), [dropout.py](../../minigpt/layers/dropout.py); the
 # documents [layer_norm](../../docs/en/layers/layer_norm.md) and [dropout](../../docs/en/layers/dropout.md).
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/en/05_layer_norm.ipynb)
@@ -460,8 +460,9 @@ for offset in (1e3, 1e4, 1e5):
     print(f"mean {offset:8.0f}: {negative[np.abs(offsets - offset).argmin()]:.0%} of the variances came out negative")
 
 # %% [markdown]
-# With a mean of 1000 both numbers begin with 1 000 00…: six digits in common, hardly one left. A little further on a
-# "variance" is negative, its root NaN, and the loss with it. The two-pass formula subtracts first and squares
+# With a mean of 1000 both numbers begin with 1 000 00…: six digits in common, hardly one left. From about 2000 on the
+# error is as large as the variance itself; a little further on a "variance" is negative, its root NaN, and the loss
+# with it. The two-pass formula subtracts first and squares
 # afterwards. The library takes one more precaution, which costs one subtraction: it first takes $x_1$ off the row
 # (which changes no difference), so that the mean itself is computed from small numbers.
 #
@@ -526,5 +527,5 @@ check("dropout", my_dropout_forward, my_dropout_backward)
 #   to $\hat x$.
 # - Formulas that algebra calls equal are not equal in float32: subtract first, then square.
 #
-# **Next:** so far every position was treated alone. In [06 · Attention](06_attention.ipynb) positions look at each
-# other.
+# **Next:** [06 · Attention: how positions look at each other](06_attention.ipynb): so far every position was treated
+# alone.

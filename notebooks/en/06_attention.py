@@ -11,12 +11,12 @@
 # %% [markdown]
 # # 06 · Attention: how positions look at each other
 #
-# **The question.** Up to here every position of a text was treated alone. "It" can't know what it stands for without
+# **The question:** up to here every position of a text was treated alone. "It" can't know what it stands for without
 # looking back. How does a position look, how does it *choose* where to look, and how is the choosing learned?
 #
 # Running time: about 16 s on two CPU cores; needs chapters [02](02_cross_entropy.ipynb), [03](03_linear.ipynb) and
 # [04](04_embedding.ipynb); sources studied: [attention.py](../../minigpt/layers/attention.py),
-# [masks.py](../../minigpt/layers/masks.py), [softmax.py](../../minigpt/layers/softmax.py), the documents
+# [masks.py](../../minigpt/layers/masks.py), [softmax.py](../../minigpt/layers/softmax.py); the documents
 # [attention](../../docs/en/layers/attention.md), [masks](../../docs/en/layers/masks.md) and
 # [softmax](../../docs/en/layers/softmax.md).
 #
@@ -185,7 +185,7 @@ for number, (place, title) in enumerate(zip(axes, titles)):
     place.set_xticks(widths, widths, fontsize=8)
     place.minorticks_off()
     place.set_title(title, fontsize=9)
-    place.set_xlabel("D, channels of a head")
+    place.set_xlabel("D, numbers in q and in k")
     place.grid(alpha=0.3)
 axes[0].plot(widths, np.sqrt(widths), color="gray", linestyle=":", label="square root of D")
 axes[0].set_yscale("log")
@@ -204,7 +204,8 @@ for D, row in zip(widths, found["raw"]):
 #
 # ## 4 · The softmax's Jacobian
 #
-# $\partial p_j/\partial s_i = p_j(\delta_{ij} - p_i)$: as a matrix, $\operatorname{diag}(p) - p\,p^{\mathsf T}$.
+# The slopes of all weights by all scores of a row are $\partial p_j/\partial s_i = p_j(\delta_{ij} - p_i)$; as a
+# matrix, the Jacobian, $\operatorname{diag}(p) - p\,p^{\mathsf T}$.
 #
 # **Predict:** what do the rows of this matrix add up to? What does the matrix look like when one weight is 1?
 
@@ -260,8 +261,9 @@ print("with the matrix:", (np.diag(p3) - np.outer(p3, p3)) @ dp3)
 # The third line goes row by row; in the last one, $k^{\mathsf T}$ stood in the product, so its gradient is transposed
 # back. The mask needs no line of its own. Why? (What is $p$ where it is forbidden to look?)
 #
-# The numbers of section 2 again, with a $dy$ that asks for one thing only: more of the first channel at the third
-# position. **Predict:** the last row of $dp$. Which key will be pulled towards the third query, and which pushed away?
+# The numbers of section 2 again, with a $dy$ that looks at one number only: $L$ is the first channel of $y$ at the
+# third position, so $dy$ is 1 there and 0 elsewhere. **Predict:** the last row of $dp$. Which key must come nearer to
+# the third query to make that number grow, and which must move away?
 
 # %%
 dy = np.zeros((3, 4))
@@ -278,8 +280,9 @@ for name, mine, library in zip(("dq", "dk", "dv"), (dq, dk, dv), attention_backw
     print(name, "equals the library's:", np.allclose(mine, library))
 
 # %% [markdown]
-# The third query's own scores: up for the first key, whose value has what was asked for, and down for the other two,
-# by as much together.
+# The number grows with the third query's score for the first key, whose value has something in that channel, and falls
+# with the scores for the other two, by as much together. (A step of training would go *against* this gradient, to make
+# a loss smaller.)
 #
 # A trap worth knowing. $q^{\mathsf T} ds$ is $dk$ transposed, of shape $(D, T)$. Someone whose shapes don't fit
 # reshapes it to $(T, D)$: the shape is right now, the numbers stand in the wrong places, and no shape test ever
@@ -311,9 +314,9 @@ for name, function in (("library", attention_backward), ("dk reshaped instead of
 
 # %%
 def my_attention_forward(q, k, v, mask=None):
-    """q (..., T, D), k and v (..., S, D) -> y (..., T, D); and saved, a tuple of what backward will need.
+    """q (..., T, D), k (..., S, D), v (..., S, D) -> y (..., T, D); and saved, a tuple of what backward will need.
 
-    mask: booleans that broadcast to (..., T, S), True where attention is allowed, or None.
+    mask: booleans that broadcast to (..., T, S), True where attention is allowed. A row without any gives zeros.
     """
 
 
@@ -401,7 +404,11 @@ print("weights where nothing may be seen: all 0, not NaN:", np.array_equal(p, np
 
 # %%
 def my_causal_mask(queries, keys, window=0):
-    """queries T, keys S >= T, window 0 (no limit) or more -> booleans (T, S)."""
+    """Booleans (T, S) for T = queries and S = keys, S >= T: True where the query may look at the key.
+
+    The queries are the last T of the S positions. window: how many positions back a query sees, itself included; 0
+    means no limit.
+    """
 
 # %%
 from minigpt.learn import check
@@ -440,11 +447,11 @@ print("merge undoes split:", np.array_equal(merge_heads(split_heads(x6, 2)), x6)
 
 # %%
 def my_split_heads_forward(x, num_heads):
-    """x (B, T, C) -> y (B, H, T, D) with D = C / H; and saved, a tuple of what backward will need."""
+    """x (B, T, C) -> y (B, H, T, D) with H = num_heads, D = C / H; and saved, a tuple of what backward will need."""
 
 
 def my_split_heads_backward(dy, saved):
-    """dy (B, H, T, D) -> dx (B, T, C)."""
+    """dy (B, H, T, D) -> dx (B, T, C): every number goes back to where it came from. This also merges heads."""
 
 # %%
 from minigpt.learn import check
@@ -563,5 +570,5 @@ backend.use("numpy", "float64")
 #   every gradient through it, exactly 0.
 # - A head makes one choice a position; two layers can do what one can't: find the place where something stood before.
 #
-# **Next:** attention alone only mixes. In [07 · The Transformer block](07_block.ipynb) it gets a partner, a way around
-# both, and a place in a tower of 48.
+# **Next:** [07 · The Transformer block: a way around everything](07_block.ipynb): attention alone only mixes; it gets a
+# partner, a way around both, and a place in a tower of 48.

@@ -11,13 +11,13 @@
 # %% [markdown]
 # # 07 · The Transformer block: a way around everything
 #
-# **The question.** GPT-2 has 12 to 48 blocks, one upon the other. A stack of 48 layers of almost any other kind does
+# **The question:** GPT-2 has 12 to 48 blocks, one upon the other. A stack of 48 layers of almost any other kind does
 # not train: the gradient is gone, or has exploded, long before it reaches the bottom. What do two plus signs and two
 # normalisations change?
 #
-# Running time: about 14 s on two CPU cores; needs chapters [03](03_linear.ipynb), [05](05_layer_norm.ipynb) and
+# Running time: about 16 s on two CPU cores; needs chapters [03](03_linear.ipynb), [05](05_layer_norm.ipynb) and
 # [06](06_attention.ipynb); sources studied: [block.py](../../minigpt/layers/block.py),
-# [feed_forward.py](../../minigpt/layers/feed_forward.py), the documents [block](../../docs/en/layers/block.md) and
+# [feed_forward.py](../../minigpt/layers/feed_forward.py); the documents [block](../../docs/en/layers/block.md) and
 # [feed_forward](../../docs/en/layers/feed_forward.md).
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/en/07_block.ipynb)
@@ -161,7 +161,8 @@ figure.legend(ncols=3, fontsize=8, loc="outside lower center", frameon=False)
 plt.show()
 
 # %% [markdown]
-# Two thirds of a block, $8C^2$ of $12C^2$, whatever $C$ is. The larger the model, the less the embeddings weigh.
+# Two thirds of a block, $8C^2$ of $12C^2$, whatever $C$ is. With the same vocabulary (the five lower bars) the
+# embeddings weigh less the larger the model is; the small model at the top has a vocabulary fifty times smaller.
 #
 # ### Exercise: feed_forward
 #
@@ -321,7 +322,8 @@ for name, (signal, apart, gradient) in deepest.items():
 # **The residual keeps each position's own vector in the sum.** In pre-norm it stays there for good: 48 blocks up, the
 # positions differ by 58 % of their size. In post-norm each of the 96 normalisations brings a sum of two terms of about
 # equal size back to size 1, so the share of the input in the variance is halved 96 times. It takes longer than without
-# residuals, but at this depth little is left.
+# residuals, but at this depth little is left. (Pre-norm's gradient even grows on its way down: near the bottom the sum
+# is still small, and a norm that divides by a small size multiplies the gradient by as much.)
 
 # %%
 depths = [2, 4, 8, 16, 24, 48]
@@ -349,8 +351,8 @@ for name, kind, _, _ in KINDS:
 
 # %% [markdown]
 # With small weights, 0.02 as in GPT, the picture changes for the two with residuals: a sublayer now adds little, so
-# both towers start as "hand on what you got", and everything arrives. Without residuals nothing helps: the norms bring
-# the numbers back to size, but not the positions apart. So a deep tower needs the residual, and post-norm needs a
+# both towers start as "hand on what you got", and everything arrives. Without residuals nothing helps: the norms keep
+# the numbers from vanishing, but not the positions apart. So a deep tower needs the residual, and post-norm needs a
 # careful start as well.
 #
 # ## 5 · Starting small: 1/√(2L)
@@ -391,7 +393,7 @@ print("with 48 blocks:", f"{plain[-1]:.2f} and {scaled[-1]:.2f}")
 # 2. $n_2 = \text{norm}_2(a)$, $\;s_2 = \text{feed-forward}(n_2)$, $\;y = a + s_2$
 #
 # **Predict**, before you read on, the backward: from $dy$ to $dx$, last step first. Where do two gradients meet, so
-# that they must be added?
+# that they must be added? (A prime stands for the backward of a layer.)
 #
 # $$
 # \begin{aligned}
@@ -436,17 +438,18 @@ def gradients_of(function):
     return backward
 
 
-for name, function in (("by hand", backward_by_hand), ("library", block.backward),
-                       ("the residual around feed-forward forgotten", lambda dy, s: backward_by_hand(dy, s, False))):
-    errors = check_gradients(lambda: block.forward(x, mask), gradients_of(function), arrays, dy)
-    print(name)
-    for error in errors:
-        print(f"    {error.array:22} {error.relative_error:.1e}", " <- wrong" if error.relative_error > 1e-6 else "")
+found = [check_gradients(lambda: block.forward(x, mask), gradients_of(function), arrays, dy)
+         for function in (backward_by_hand, block.backward, lambda dy, s: backward_by_hand(dy, s, residual=False))]
+print(f"{'relative errors':22}    by hand    library   residual around feed-forward forgotten")
+for errors in zip(*found):
+    numbers = "".join(f"{error.relative_error:11.1e}" for error in errors)
+    print(f"{errors[0].array:22}{numbers}", " <- wrong" if errors[-1].relative_error > 1e-6 else "")
 
 # %% [markdown]
-# The forgotten residual leaves the feed-forward network's own gradients right: they are computed before the mistake is
-# made. Everything *below* is wrong. That is how to read such a table: the mistake sits just above the first wrong line
-# of the backward's order.
+# The forgotten residual leaves the gradients of the feed-forward network and its norm right: they are computed before
+# the mistake is made. Everything that the backward computes after them is wrong. Backward runs through this table from
+# the bottom to the top, and that is how to read it: the mistake sits between the last line that is right and the first
+# that is wrong.
 #
 # ### Exercise: residual
 #
@@ -456,11 +459,14 @@ for name, function in (("by hand", backward_by_hand), ("library", block.backward
 
 # %%
 def my_residual_forward(x, norm, f):
-    """x (..., C) -> y = x + f(norm(x)) (..., C); and saved, a tuple of what backward will need."""
+    """x (..., C) -> y = x + f(norm(x)) (..., C); and saved, a tuple of what backward will need.
+
+    norm and f are pieces like the library's modules: piece.forward(x) returns y, saved_piece.
+    """
 
 
 def my_residual_backward(dy, saved):
-    """dy (..., C) -> dx (..., C)."""
+    """dy (..., C) -> dx (..., C). piece.backward(dy, saved_piece) returns the gradient of the piece's input."""
 
 # %%
 from minigpt.learn import check
@@ -534,4 +540,4 @@ backend.use("numpy", "float64")
 #   must be started.
 # - Two thirds of a block are feed-forward; each block adds two terms to the residual, hence $1/\sqrt{2L}$.
 #
-# **Next:** everything is there. [08 · GPT](08_gpt.ipynb) puts it together, counts it and trains it.
+# **Next:** [08 · GPT](08_gpt.ipynb): everything is there; we put it together, count it and train it.

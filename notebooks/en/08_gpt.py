@@ -11,12 +11,14 @@
 # %% [markdown]
 # # 08 · GPT
 #
-# Every part is there: embeddings, attention, feed-forward networks, norms, a loss. **What do they become when they
-# are put together, how large is the result, what does it know before training, and what does it learn first?**
+# **The question:** every part is there: embeddings, attention, feed-forward networks, norms, a loss. What do they
+# become when they are put together, how large is the result, what does it know before training, and what does it learn
+# first?
 #
-# Running time: about 30 s on two CPU cores; needs chapters 02 and 04 to 07; sources studied:
-# [gpt.py](../../minigpt/models/gpt.py), [gpt_size.py](../../minigpt/models/gpt_size.py), the documents
-# [gpt](../../docs/en/models/gpt.md) and [gpt_size](../../docs/en/models/gpt_size.md).
+# Running time: about 30 s on two CPU cores; needs chapters [02](02_cross_entropy.ipynb) and
+# [04](04_embedding.ipynb) to [07](07_block.ipynb); sources studied: [gpt.py](../../minigpt/models/gpt.py),
+# [gpt_size.py](../../minigpt/models/gpt_size.py); the documents [gpt](../../docs/en/models/gpt.md) and
+# [gpt_size](../../docs/en/models/gpt_size.md), for the batches [data](../../docs/en/data.md).
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/en/08_gpt.ipynb)
 
@@ -109,9 +111,9 @@ for t in range(len(inputs)):
 
 # %%
 def next_token_targets(ids, context_length, end):
-    """ids (N,) of a text, of which the first `end` are for training -> inputs (W, T), targets (W, T).
+    """ids (N,) of a text, of which the first `end` are for training -> inputs (B, T), targets (B, T).
 
-    T = context_length. The W windows lie one after the other; each target is the id after its input. Where the last
+    T = context_length. The B windows lie one after the other; each target is the id after its input. Where the last
     window reaches beyond the training text, inputs are 0 and targets -100, which the loss doesn't count.
     """
 
@@ -253,9 +255,9 @@ figure.legend(loc="outside lower center", ncols=5, fontsize=8)
 plt.show()
 
 # %% [markdown]
-# In GPT-2 small a quarter is attention and nearly a third the table; in GPT-3 the table is 0.4 %. A block has 12 C²
-# parameters (with F = 4 C), a third of them attention and two thirds feed-forward; the table has V C. So the table
-# dominates small models and vanishes in large ones.
+# In GPT-2 small less than a quarter is attention and nearly a third the table; in GPT-3 the table is 0.4 %. A block
+# has 12 C² parameters (with F = 4 C), a third of them attention and two thirds feed-forward; the table has V C. So the
+# table weighs much in small models and vanishes in large ones.
 #
 # Memory is more than parameters. Training with Adam keeps four numbers for each: weight, gradient, and two averages.
 # And forward saves what backward needs, which grows with the batch. Is that prediction true? The model can be asked.
@@ -277,14 +279,14 @@ for row, name in enumerate(names[1:6]):
     axes.text(left + 0.8, row, f"{left:.1f} GiB", va="center", fontsize=9)
 axes.set_yticks(range(5), names[1:6])
 axes.invert_yaxis()
-axes.set(xlabel="GiB (float32, full context)", title="What training holds in memory", xlim=(0, 1.12 * left))
+axes.set(xlabel="GiB (float32, full context)", title="What training holds in memory", xlim=(0, 1.16 * left))
 figure.legend(loc="outside lower center", ncols=2, fontsize=8)
 plt.show()
 print(f"gpt3-175b, the weights alone: {gpt_size.gpt_size(PRESETS['gpt3-175b']).weights / 2**30:,.0f} GiB")
 
 # %% [markdown]
 # The 32 bytes too few are the numbers of the 4 positions, which all texts share. What is saved outweighs the
-# parameters already for four texts. Most of it are attention's weights, H T² numbers a layer, and what the
+# parameters already for four texts. Most of it is attention's weights, H T² numbers a layer and text, and what the
 # feed-forward network saves; both can be recomputed instead of kept, at the price of time.
 #
 # ## Can it learn anything? One sentence
@@ -396,7 +398,7 @@ plt.show()
 
 # %% [markdown]
 # The samples tell the same: first any tokens, then the frequent ones, then fitting pairs and words, then the manners
-# of a manual. Below the last line the model must use more than one token of context, as no table of pairs can do
+# of a manual. Below the last line the model must use more than one token of context, as a table of pairs can hardly do
 # better.
 #
 # ## Where does the loss fall?
@@ -425,9 +427,8 @@ plt.show()
 # %% [markdown]
 # The model beats the table of pairs by what it makes of the tokens further back. At position 1, where both have seen
 # one token, it is behind the table, which was counted exactly, while the model has to share its few parameters. From
-# two tokens on it is ahead. Each doubling of the context helps less than the one before; beyond 16 tokens this small
-# and briefly trained model gains nothing that these windows could show. And within one text the loss is far from
-# even:
+# two tokens on it is ahead. The first doublings of the context help most; beyond 16 tokens this small and briefly
+# trained model gains nothing that these windows could show. And within one text the loss is far from even:
 
 # %%
 start = 3000
@@ -506,12 +507,12 @@ def tied_gradient(ids, dx, h, dz, grad):
 check("tied_gradient", tied_gradient)
 
 # %% [markdown]
-# ## What was learned
+# ## What you have learned
 #
 # - A GPT is a table, a few equal blocks, a norm, and the table again; its targets are its input, one further.
 # - Before training the loss is about ln V + s²/2; training falls through frequencies, then pairs, then context.
 # - Parameters, memory and FLOPs follow from the configuration alone: 12 C² a block, V C for the table, and what is
 #   saved.
 #
-# Next: all this was trained by "AdamW", whatever that is. Which step does a gradient call for?
-# [09 · Optimizers](09_optim.ipynb)
+# **Next:** [09 · Optimizers](09_optim.ipynb): all this was trained by "AdamW", whatever that is. Which step does a
+# gradient call for?

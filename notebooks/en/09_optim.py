@@ -11,11 +11,11 @@
 # %% [markdown]
 # # 09 · Optimizers
 #
-# Backward says, for every weight, in which direction the loss rises. **How far should each weight go the other way,
-# and why is that not simply the same distance times the gradient?**
+# **The question:** backward says, for every weight, in which direction the loss rises. How far should each weight go
+# the other way, and why is that not simply the same number times the gradient?
 #
-# Running time: about 40 s on two CPU cores; needs chapters 03 and 08; sources studied:
-# [optim.py](../../minigpt/optim.py), the document [optim](../../docs/en/optim.md).
+# Running time: about 40 s on two CPU cores; needs chapters [03](03_linear.ipynb) and [08](08_gpt.ipynb); sources
+# studied: [optim.py](../../minigpt/optim.py); the document [optim](../../docs/en/optim.md).
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/en/09_optim.ipynb)
 
@@ -450,7 +450,7 @@ plt.show()
 
 # %% [markdown]
 # In Adam whatever is added to the gradient is divided by the gradient's size as well: the weight with large gradients
-# hardly feels its decay, the other one loses nearly everything. Apart from the gradient, both decay at the same rate,
+# hardly feels its decay, the other one loses most of what it was. Apart from the gradient, both decay at the same rate,
 # and what is left is the noise of their steps.
 #
 # On the GPT the effect shows in the size of the matrices, and slowly: **which of these runs is best on the training
@@ -490,8 +490,8 @@ plt.show()
 # %% [markdown]
 # Without decay the matrices grow and grow. The training text is learned by heart, and on unseen text the same model
 # gets worse from its first hundred steps on. Decay holds the matrices at a size where what pulls them in balances
-# what pushes them out, and costs on the training text what it wins on unseen text. (λ = 3 is a lot: the text is tiny
-# and read many times. For a text that is read once or twice, 0.1 is usual.)
+# what pushes them out; the loss on the training text is higher for it, and on unseen text lower. (λ = 3 is a lot: the
+# text is tiny and read many times. For a text that is read once or twice, 0.1 is usual.)
 #
 # ## Schedules: the end matters too
 #
@@ -519,7 +519,7 @@ for step in range(10):
 
 # %%
 def cosine_schedule(steps, peak, warmup, final):
-    """The learning rates of the steps 0 .. steps - 1: rates (N,) with N = steps."""
+    """The learning rates of the steps 0 .. steps - 1, an array: rates (N,) with N = steps."""
 
 # %%
 check("cosine_schedule", cosine_schedule)
@@ -559,11 +559,12 @@ for kind in ("constant", "cosine", "inverse_sqrt"):
 # no worse: this run is far from any bottom, and what it lacks is distance walked, not a calmer end. A schedule
 # belongs to a whole run: it pays where a run is long enough for the noise to be what limits it.
 #
-# ## What was learned
+# ## What you have learned
 #
 # - The steepest direction limits the learning rate; momentum adds up what the steps agree on; Adam gives every weight
 #   steps of about η.
 # - Averages that start at 0 must be divided by 1 - β^t; decay acts apart from the gradient, on matrices only.
 # - Warm-up guards the beginning, clipping the odd batch, decay of the rate the end.
 #
-# Next: the model is trained. How does a distribution over tokens become a text? [10 · Generation](10_generate.ipynb)
+# **Next:** [10 · Generation](10_generate.ipynb): the model is trained. How does a distribution over tokens become a
+# text?

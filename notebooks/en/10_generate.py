@@ -11,12 +11,13 @@
 # %% [markdown]
 # # 10 · Generation
 #
-# A language model gives a probability for every next token. **How does that become a text? Why isn't the most
-# probable text the best one, and why doesn't each further token cost as much as the whole text before it?**
+# **The question:** a language model gives a probability for every next token. How does that become a text? Why isn't
+# the most probable text the best one, and why doesn't each further token cost as much as the whole text before it?
 #
-# Running time: about 30 s on two CPU cores; needs chapters 02, 06 and 08; sources studied:
-# [generate.py](../../minigpt/generate.py), [sampling.py](../../minigpt/sampling.py),
-# [beam_search.py](../../minigpt/beam_search.py), the documents [generate](../../docs/en/generate.md),
+# Running time: about 30 s on two CPU cores; needs chapters [02](02_cross_entropy.ipynb), [06](06_attention.ipynb) and
+# [08](08_gpt.ipynb); sources studied: [generate.py](../../minigpt/generate.py),
+# [sampling.py](../../minigpt/sampling.py), [beam_search.py](../../minigpt/beam_search.py); the documents
+# [generate](../../docs/en/generate.md),
 # [sampling](../../docs/en/sampling.md) and [beam_search](../../docs/en/beam_search.md).
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/en/10_generate.ipynb)
@@ -234,6 +235,9 @@ for title, sampling in {"temperature 0": Sampling(0), "temperature 0.7": Samplin
     print(f"--- {title}\nThe value{ascii(tokenizer.decode(continuation('The value', 60, sampling, seed=3)))[1:-1]}")
 
 # %% [markdown]
+# At temperature 0 the text soon says the same again and again, at 1.5 it falls apart: there the improbable tokens have
+# their day.
+#
 # ## Beam search: look further than the next token
 #
 # Greedy search takes the most probable token each time and can't take it back. Beam search keeps the b most probable
@@ -523,12 +527,14 @@ plt.show()
 # everybody, and positions are counted from the first real token. Then a row's result doesn't depend on its
 # neighbours, and that is what the test of such code must ask.
 #
-# ## What was learned
+# ## What you have learned
 #
 # - Temperature spreads or sharpens, top-k and top-p cut the tail; the order of the tokens never changes.
 # - Beam search finds more probable texts, and those repeat themselves: real text isn't the most probable one.
 # - Keys and values of the past never change, so they are kept: one small forward a token, for 2 L T C numbers.
 #
-# This was the last chapter of the GPT: from arrays ([00](00_backend.ipynb)) to a text that a model writes. What to
-# read now is the source itself, in the order of the [README](../../README.md); what to do is a model of your own:
-# `python -m minigpt train --data YOUR-FILE`.
+# This was the last chapter of the GPT: from arrays ([00](00_backend.ipynb)) to a text that a model writes. A model of
+# your own is one command away: `python -m minigpt train --data YOUR-FILE`.
+#
+# **Next:** [11 · Preparing text: what must be done before counting, and what a large model no longer
+# needs](11_segmentation.ipynb), and with it the road that led here, from counting to recurrent networks.

@@ -10,14 +10,16 @@
 
 # %% [markdown]
 # # 00 · 从这里开始：数组、形状，以及舍入做了什么
-# <!-- english: 561da8da93bb -->
+# <!-- english: bfd2d32370b2 -->
 #
 # **本章的问题：** 语言模型不过是几个装着数的数组，加上寥寥几种运算。
 # 要读懂它，关于数组必须先知道什么？哪些地方会让你吃惊？
 #
 # 运行时间：两个 CPU 核上约 6 秒；不需要先读别的章；研读的源代码：
 # [backend.py](../../minigpt/backend.py)、[activations.py](../../minigpt/layers/activations.py)、
-# [module.py](../../minigpt/module.py)；文档：[notation.md](../../docs/notation.md)。
+# [module.py](../../minigpt/module.py)；文档：[backend](../../docs/zh/backend.md)、
+# [activations](../../docs/zh/layers/activations.md)、[module](../../docs/zh/module.md)，
+# 以及字母和术语的约定[记号](../../docs/notation.md)。
 #
 # [在 Colab 中打开](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/zh/00_backend.ipynb)
 
@@ -32,7 +34,7 @@ if "google.colab" in sys.modules:  # Colab has NumPy, CuPy and matplotlib alread
 # %% [markdown]
 # ## 怎样使用这些笔记本
 #
-# 每章只问一个问题。读一段文字；看到**先猜**二字，就先把答案写在纸上，再运行下面的单元格。
+# 每章只问一个问题。读一段文字；看到**先猜**二字，或者加粗的问题，就先把答案写在纸上，再运行下面的单元格。
 # 猜错的地方，正是学到东西的地方；只是按一下运行，学不到多少。
 #
 # 各章只导入这个库，不重新定义库里已有的任何东西。
@@ -75,10 +77,14 @@ print("back  ", tokenizer.decode([2, 1, 4]))
 # ### 练习：encode_characters
 #
 # 用一个普通的字典，写出 `encode` 所做的事：词表取自文本 `training`，词表里没有的字符，编号取最后一个编号加 1。
-# 函数下面的单元格会检查你的答案：它停在第一个错处，告诉你错在哪里。
+# 函数下面的单元格会检查你的答案：它停在第一个错处，告诉你错在哪里。什么都还没写的时候，它就说里面是空的。
+# （再下面的 `False` 是 `check` 的返回值：还没做对。）
 # `hint("encode_characters")` 分三步给提示，它和 `check` 一样从 `minigpt.learn` 导入。
 # 在终端里，同一道题是 `python -m minigpt learn start encode_characters`。
-# 回答用你系统的语言；`check(..., language="zh")` 要求中文，`language="en"` 要求英文。
+#
+# 检查器默认说你系统的语言。要它说中文，在启动 Jupyter 之前设好环境变量：Linux 和 macOS 上用
+# `MINIGPT_LANGUAGE=zh jupyter lab notebooks/zh` 启动；Windows PowerShell 里先执行 `$env:MINIGPT_LANGUAGE = "zh"`。
+# 也可以每次单独要求：`check(..., language="zh")`。
 
 # %%
 def my_encode_characters(text, training):
@@ -164,7 +170,7 @@ figure.suptitle("broadcasting: dotted cells are read, but nobody stores them", f
 plt.show()
 
 # %% [markdown]
-# 偏置（bias）(O,) 就是这样加到 (N, O) 的每一行上的。
+# 偏置（bias）(O,) 是每列一个数，就是这样加到 (N, O) 的每一行上的。
 # 整门课里最常见的无声错误，也是这样犯下的。现在要从每一行里减去这一行自己的平均值。
 #
 # **先猜：** 下面两行哪一行对？错的那一行会报错吗？
@@ -227,7 +233,7 @@ print("the copy, made before:", copy)
 #
 # ## 5 · 为什么要用数组：循环有多慢
 #
-# 两个 (n, n) 矩阵相乘，要 n³ 次乘法和同样多次加法。
+# 两个 (n, n) 矩阵相乘，要 n³ 次乘法和同样多次加法，即 2 n³ 次**浮点运算**（FLOPs）。
 # 我们分别用三重 Python 循环和 `a @ b` 来算，并计时；后者运行的是为这种处理器编译好的代码。
 #
 # **先猜：** n = 64 时，循环慢多少倍？十倍，百倍，千倍，还是万倍？
@@ -483,7 +489,7 @@ print("after zero_grad", layer.w.grad.ravel())
 #
 # ## 9 · 怎样读这个项目
 #
-# * [README](../../README.md) 中的表就是阅读次序：每一行只需要它上面的那些行。
+# * [README](../../README.zh.md) 中的表就是阅读次序：每一行只需要它上面的那些行。
 # * 路径就是链接：`03_linear` 这一章研读 `minigpt/layers/linear.py`，对应的文档是
 #   `docs/zh/layers/linear.md`。
 # * 每个层的文件次序都一样：先是公式，前向在上，反向在下，并有推导；
@@ -491,7 +497,7 @@ print("after zero_grad", layer.w.grad.ravel())
 # * 一个文件只从更低的楼层导入，所以总可以往下读，不会绕圈子。
 # * 练习卡住了：`python -m minigpt learn hint NAME` 可用三次，然后是 `... learn solution NAME`。
 #
-# **学到了什么**
+# ## 学到了什么
 #
 # * 大多数错误可以从形状和广播看出来；其余的藏在相等的维度和 `reshape` 后面。
 # * float32 只有 7 位数字：上溢、相消、下溢都有对策，以后还会遇到。

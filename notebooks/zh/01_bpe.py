@@ -10,7 +10,7 @@
 
 # %% [markdown]
 # # 01 · 从文本到词元
-# <!-- english: 7fb840a3e504 -->
+# <!-- english: 373d31ebf294 -->
 #
 # **本章的问题：** 模型看到的只有整数。文本应当在哪里切成词元（token）？每种切法要付出什么代价？
 #
@@ -18,7 +18,9 @@
 # [base.py](../../minigpt/text/base.py)、[characters.py](../../minigpt/text/characters.py)、
 # [words.py](../../minigpt/text/words.py)、[byte_level.py](../../minigpt/text/byte_level.py)、
 # [bpe_training.py](../../minigpt/text/bpe_training.py)、[bpe.py](../../minigpt/text/bpe.py)；文档：
-# [notation.md](../../docs/notation.md)。
+# [base](../../docs/zh/text/base.md)、[characters](../../docs/zh/text/characters.md)、
+# [words](../../docs/zh/text/words.md)、[byte_level](../../docs/zh/text/byte_level.md)、
+# [bpe_training](../../docs/zh/text/bpe_training.md) 和 [bpe](../../docs/zh/text/bpe.md)。
 #
 # [在 Colab 中打开](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/zh/01_bpe.ipynb)
 
@@ -74,7 +76,7 @@ print(seen[:200])
 # %%
 characters = CharacterTokenizer.train([seen])
 print(characters.vocab_size, "tokens:", "".join(characters.characters).strip())
-print("a token twice:", characters.encode("banana"))
+print("banana", characters.encode("banana"))
 try:
     characters.encode("the word 词元")
 except InputError as error:
@@ -126,10 +128,11 @@ axes.grid(alpha=0.3)
 plt.show()
 
 # %% [markdown]
-# 这就是齐普夫定律（Zipf's law）：频率大致随名次成反比下降。它没有尽头：词表再大，新的文本总会带来新的词。
+# 这就是齐普夫定律（Zipf's law）：频率大致随名次成反比下降，第一名 5 %，第十名就是 0.5 % 左右。
+# （最前面几名并不准，看打印出来的次数就知道；再往下就相当准了。）它没有尽头：词表再大，新的文本总会带来新的词。
 # 下一格拿大小不同的词表去编码没见过的文本，数一数有多少词是未知的。
 #
-# **先猜：** 即使收进见过的文本里的*全部*词，没见过的文本里还有多少词是未知的：没有、2 %、10 %，还是 30 %？
+# **先猜：** 即使收进见过的文本里的*全部*词，没见过的文本里还有多少词是未知的：没有、3 %、10 %，还是 30 %？
 
 # %%
 sizes = [100, 300, 1000, 3000, words.vocab_size]
@@ -268,9 +271,9 @@ check("merge_pair", my_merge_pair)
 # ## 5 · 在真实文本上训练
 #
 # 合并的列表*就是*分词器；列表短一些，就是小一些的分词器：
-# 几千次合并里的前 744 次，正是只训练 744 次所得到的。所以只训练一次，然后截取。
+# 几千次合并里的前 768 次，正是只训练 768 次所得到的，词表为 256 + 768 = 1,024。所以只训练一次，然后截取。
 #
-# **先猜：** 关于 Python 的英文文本，最先合并的是什么？词表为 1,000 时，每个词元平均有几个字符？
+# **先猜：** 关于 Python 的英文文本，最先合并的是什么？` 1234567` 会怎样切：一位一位，两位两位，还是整个一块？
 
 # %%
 trained = BPETokenizer.train([seen], 8192, special_tokens=())
@@ -286,7 +289,8 @@ for text in (" the", "the", " The", " tokenization", " 1234567", "    return x")
 #
 # ### 压缩率与词表大小
 #
-# **先猜：** 词表加倍，在 4,096 处省下的和在 512 处一样多吗？大词表多出来的那些词元，训练时各能见到几次？
+# **先猜：** 词表为 1,024 时，每个词元平均有几个字符？词表加倍，在 2,048 处省下的和在 512 处一样多吗？
+# 大词表多出来的那些词元，训练时各能见到几次？
 
 # %%
 sizes = [256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, trained.vocab_size]
@@ -352,19 +356,20 @@ plt.show()
 
 # %%
 figure, axes = plt.subplots(figsize=(7, 3.6))
-for name, kind, style in (("characters", characters, "-"), ("BPE, 4,096 tokens", tokenizer, "--"),
-                          ("words", words, ":")):
+for name, kind, style, color in (("characters", characters, "-", "#006ba4"),
+                                 ("BPE, 4,096 tokens", tokenizer, "--", "#c85200"), ("words", words, ":", "black")):
     ids = kind.encode(seen)
     share = np.sort(np.bincount(ids))[::-1] / len(ids)
     share = share[share > 0]
-    axes.loglog(np.arange(1, len(share) + 1), share, style, linewidth=2, label=name)
+    axes.loglog(np.arange(1, len(share) + 1), share, style, color=color, linewidth=2, label=name)
 axes.set(xlabel="rank of the token", ylabel="share of all tokens", title="how evenly are the tokens used?")
 axes.grid(alpha=0.3)
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# 少数几个词占了大半文本，而词的长尾往右延伸，没有尽头；字符则像悬崖一样断掉。
+# 少数几个词占了大半文本（词之间的空格在这里也算一个词，就是第一名）；文本再多些，词的长尾会继续往右延伸，
+# 没有尽头；字符则像悬崖一样断掉。
 # BPE 的曲线起点更低，下降更缓，到我们指定的地方为止。
 #
 # ## 6 · 中文
@@ -399,7 +404,7 @@ print("cut:", " | ".join(chinese_bpe.decode([i]) for i in chinese_bpe.encode(tes
 
 figure, axes = plt.subplots(figsize=(7, 2.8))
 places = np.arange(len(table))
-for shift, column, label in ((0.2, 0, "English"), (-0.2, 1, "Chinese")):
+for shift, column, label in ((-0.2, 0, "English"), (0.2, 1, "Chinese")):
     bars = axes.barh(places + shift, [row[column] for row in table.values()], 0.4, label=label)
     axes.bar_label(bars, fmt="%.2f", fontsize=8, padding=2)
 axes.set(yticks=places, yticklabels=table, xlabel="tokens a character, on unseen text",
@@ -413,7 +418,7 @@ plt.show()
 # 那些半截的字也不是小事：一个词元可以是一个汉字三个字节中的两个，是许多汉字共有的开头，
 # 写中文的模型得学会后面可以接什么。
 #
-# **学到了什么**
+# ## 学到了什么
 #
 # * 字符：词表小，文本长。词：文本短，但齐普夫定律留下空洞。字节：没有空洞，但最长。
 # * BPE 一再合并最常见的一对；合并的列表按学到的次序排列，就是整个分词器。

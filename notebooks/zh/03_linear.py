@@ -10,7 +10,7 @@
 
 # %% [markdown]
 # # 03 · 手写反向传播
-# <!-- english: 023235bd3554 -->
+# <!-- english: 0d55e5edb9f3 -->
 #
 # **本章的问题：** 模型要学习，就需要损失沿每一个权重的斜率。
 # 怎样只花大约两次前向的代价，就把它们全部算出来？又怎样知道算得对？
@@ -18,7 +18,8 @@
 # 运行时间：两个 CPU 核上约 7 秒；需要先读 [00](00_backend.ipynb) 和
 # [02](02_cross_entropy.ipynb)；研读的源代码：[linear.py](../../minigpt/layers/linear.py)、
 # [activations.py](../../minigpt/layers/activations.py)、[gradient_check.py](../../minigpt/gradient_check.py)；
-# 文档：[linear.md](../../docs/zh/layers/linear.md) 和 [activations.md](../../docs/zh/layers/activations.md)。
+# 文档：[linear](../../docs/zh/layers/linear.md)、[activations](../../docs/zh/layers/activations.md) 和
+# [gradient_check](../../docs/zh/gradient_check.md)。
 #
 # [在 Colab 中打开](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/zh/03_linear.ipynb)
 
@@ -164,6 +165,9 @@ print("two layers:\n", two_layers, "\none with W1 W2, of shape", (w1 @ w2).shape
 # 一个就够。两层之间必须有一个不是线性的函数，即激活函数（activation function）。
 # 它只管每个元素自己，所以反向是逐元素的 dx = dy f'(x)：斜率放过多少，梯度就通过多少。
 #
+# 常用的有：relu，即 max(0, x)；tanh；sigmoid，即 1 / (1 + e⁻ˣ)；silu，即 x sigmoid(x)；
+# gelu，即 x Φ(x)，其中 Φ(x) 是标准正态分布落在 x 以下的比例，它的斜率 φ(x) 就是概率密度。
+#
 # **先猜：** 哪些地方斜率为 0 或几乎为 0（在那里什么也学不到）？哪些函数的斜率会超过 1？哪些在某处为负？
 
 # %%
@@ -192,7 +196,8 @@ print(f"its slope, Phi(1) + 1 phi(1) = {phi + density:.6f}; library {gelu_backwa
 # %% [markdown]
 # ### 练习：gelu
 #
-# GPT-2 的激活函数，用 tanh 写的那种形式。要对乘积求导，也别忘了 tanh 里面的部分。
+# GPT-2 的激活函数，用 tanh 写的那种形式：y = x (1 + tanh u) / 2，其中 u = √(2/π) (x + 0.044715 x³)，
+# 与 x Φ(x) 非常接近。要对乘积求导，也别忘了 tanh 里面的部分；(tanh u)' = 1 - tanh² u。
 
 # %%
 def my_gelu_forward(x):
@@ -248,6 +253,7 @@ for name, array in (("dz = (p - q)/N", dz), ("dh = dz W2^T", dh), ("du = dh [u >
 # %% [markdown]
 # 验算一个：dW1[1, 0] 等于 x[0,1] du[0,0] + x[1,1] du[1,0]。
 # 第二行里 u[1,0] 是负的，relu 在那里是平的，所以这个权重听不到那一行的意见。
+# 至于 dx，这里没有人用它，因为 x 下面只有数据；如果下面还有一层，它就是那一层的 dy。
 
 # %%
 print("dW1[1, 0] by hand:", x[0, 1] * du[0, 0] + x[1, 1] * du[1, 0], " library:", dw1[1, 0])
@@ -342,7 +348,7 @@ plt.show()
 #
 # ### 练习：numeric_gradient
 #
-# 每次移动一个元素，然后**分毫不差**地放回去。
+# 每次移动一个元素，然后**分毫不差**地放回去。结果的形状和类型与数组相同。
 
 # %%
 def my_numeric_gradient(array, loss, epsilon):
@@ -390,7 +396,7 @@ plt.show()
 
 # %% [markdown]
 # 所以库里用 float64、两边移动、ε = 1e-5 来检查：正确的梯度能对上九到十位数字。
-# 在 float32 里，同样的 ε 连两位都剩不下；最好的 ε 要大一千倍，也只有五位左右；
+# 在 float32 里，同样的 ε 只剩两三位；最好的 ε 要大几百倍，也只有五位左右；
 # 如果损失是许多元素之和，舍入还要更粗。真正的错误可以藏在里面。
 #
 # ## 6 · 梯度检查怎样骗人
@@ -455,7 +461,8 @@ print("            right:", compare("W1", right, numeric))
 print("            wrong:", compare("W1", wrong, numeric))
 
 # %% [markdown]
-# 相对误差在每个尺度上都一样：这些数就是错的。
+# 梯度是 x、W2、W3 的乘积，所以按 s³ 缩小，绝对误差也跟着缩小：到了 GPT 的尺度，就从容差底下溜过去了。
+# 相对误差在每个尺度上都差不多：这些数就是错的。
 # 所以：**权重取单位尺度，误差相对于该数组自身最大的梯度来算。**
 #
 # ### 第二个谎言：上游梯度全是 1
@@ -534,8 +541,8 @@ for gradient, name in ((right, "right"), (wrong, "wrong")):
           f"{'passes' if compare('x', gradient, numeric).relative_error < 1e-6 else 'fails'}")
 
 # %% [markdown]
-# 绝对的判法放过了错的梯度。逐元素的判法冤枉了*对的*梯度：那些地方，有限差分只剩舍入误差可比；
-# 遇到的人会把容差一再放宽，直到不再报错，于是它什么也看不出了。
+# 绝对的判法放过了错的梯度。逐元素的判法冤枉了*对的*梯度：不管梯度多大，有限差分的误差总在 1e-10 左右，
+# 梯度只有 1e-8 的地方，那就是百分之一了。遇到的人会把容差一再放宽，直到不再报错，于是它什么也看不出了。
 # 相对于整个数组，对的通过，错的通不过。
 # （如果数组里有一个梯度是其余的一百万倍，其余的就被它掩盖：这又是要用单位尺度的一个理由。）
 #
@@ -584,11 +591,11 @@ for case in CASES:
         print(f"{case.name:32}", ", ".join(f"{e.array} {e.relative_error:.0e}" for e in check_case(case)))
 
 # %% [markdown]
-# **学到了什么**
+# ## 学到了什么
 #
 # * 反向从损失走到输入；每个函数把对结果的斜率变成对自变量的斜率，汇合到一处的影响相加。形状几乎决定了公式。
 # * 全部梯度加在一起，大约只花两次前向。
 # * 有限差分是裁判；它需要 float64、1e-5 左右的 ε、单位尺度的数值、随机的上游梯度、互不相等的维度和相对误差；
 #   而前向是不是你想要的，它说不出来。
 #
-# **下一章：** [04 · 词嵌入](04_embedding.ipynb)：词元怎样得到向量，为什么那其实是一个线性层。
+# **下一章：** [04 · 嵌入：从编号到向量](04_embedding.ipynb)：词元怎样得到向量，为什么那其实是一个线性层。

@@ -10,13 +10,13 @@
 
 # %% [markdown]
 # # 04 · 嵌入：从编号到向量
-# <!-- english: cb04df453156 -->
+# <!-- english: 3abfc83bce9d -->
 #
-# **问题。** 词元（token）是一张表里的编号，而编号没有含义：17 并不比 16“多”什么。网络计算的却是向量。
+# **本章的问题：** 词元（token）是一张表里的编号，而编号没有含义：17 并不比 16“多”什么。网络计算的却是向量。
 # 编号怎样变成向量？向量怎样学会有所指？网络又怎么知道它站在哪个位置？
 #
-# 运行时间：两个 CPU 核上约 8 秒；先读 [02](02_cross_entropy.ipynb) 和 [03](03_linear.ipynb)；
-# 要研究的源代码：[embedding.py](../../minigpt/layers/embedding.py)、
+# 运行时间：两个 CPU 核上约 8 秒；需要先读 [02](02_cross_entropy.ipynb) 和 [03](03_linear.ipynb)；
+# 研读的源代码：[embedding.py](../../minigpt/layers/embedding.py)、
 # [positions.py](../../minigpt/layers/positions.py)；文档：[embedding](../../docs/zh/layers/embedding.md) 和
 # [positions](../../docs/zh/layers/positions.md)。
 #
@@ -176,6 +176,7 @@ check("embedding", my_embedding_forward, my_embedding_backward)
 # $$
 #
 # 文本是 Python 自带的参考手册，十万个词，改成小写，去掉空白；除了最常见的 600 个词，其余都是 `<unk>`。
+# 训练的每一步由 Adam 来走，它是改进了的梯度下降，第 09 章会讲。
 #
 # **先猜：** 哪些词的向量会离“must”最近？离“int”呢？离“returns”呢？
 # 既然只问网络哪个词填得进空格，“近”又能是什么意思？
@@ -291,7 +292,7 @@ dog, bites, man = backend.generator(4, 1).standard_normal((3, 4))  # (C,) each
 print("difference of the sums:", (dog + bites + man) - (man + bites + dog))
 
 # %% [markdown]
-# 注意力（第 06 章）差不多也是这样相加的：没有掩码（mask）时，它看到的是集合，没有次序。
+# 注意力（第 06 章）差不多也是这样相加的：单凭它自己，看到的只是集合，没有次序。
 # 所以词元站在哪里，必须写*进*它的向量：再加上第二个向量，每个位置一个。
 #
 # ### 正弦位置：固定的波
@@ -315,11 +316,11 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 4))
 picture = axes[0].imshow(P, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
 figure.colorbar(picture, ax=axes[0])
 axes[0].set(title="the table P: a row for each position", xlabel="channel", ylabel="position t")
-for channel, color in ((0, "tab:blue"), (6, "tab:orange"), (12, "tab:gray"), (18, "tab:red")):
-    axes[1].plot(P[:, channel], color=color, label=f"channel {channel}")
-axes[1].set(title="four of its columns: fast waves and slow ones", xlabel="position t")
+for channel, color, style in ((0, "tab:blue", "-"), (6, "tab:orange", "-"), (12, "black", "--"), (18, "tab:red", ":")):
+    axes[1].plot(P[:, channel], color=color, linestyle=style, label=f"channel {channel}")
+axes[1].set(title="four columns: fast waves and slow ones", xlabel="position t", ylim=(-1.7, 1.1))
 axes[1].grid(alpha=0.3)
-axes[1].legend(loc="lower right", fontsize=8)
+axes[1].legend(loc="lower center", fontsize=8, ncols=2)
 plt.show()
 
 # %% [markdown]
@@ -333,7 +334,7 @@ plt.show()
 #  = \sum_i \cos k\,\omega_i
 # $$
 #
-# 所以内积**只取决于距离**；而“往回 $k$ 个位置”是一个固定的矩阵，由旋转组成，一个头可以学会它。
+# 所以内积**只取决于距离**；而“往回 $k$ 个位置”是一个固定的矩阵，由旋转组成，后面的层可以学会它。
 #
 # **先猜：** $C = 32$ 时，一个位置与自己的内积。（有多少个 0 的余弦？）
 
@@ -433,6 +434,7 @@ except InputError as error:
     print("InputError:", error)
 
 # %% [markdown]
+# （报错里说的是词元编号，因为位置的表用同一段代码来查。）
 # 波则对任何 $t$ 都算得出来。（至于只*见过*短文本的模型，碰到远的位置会怎么办，是另一回事。）
 #
 # ## 5 · 把表反过来读
@@ -521,5 +523,5 @@ check("unembedding", my_unembedding_forward, my_unembedding_backward)
 # - 填得进同样空格的词元，向量变得相似；没有人告诉过它们什么是数。
 # - 次序要另外加进去：固定的波，其内积说出距离；或者学出来的第二张表。词元的表两头都能用。
 #
-# **下一章：** 向量要穿过许多层，一路上必须保持大小。
-# [05 · 层归一化](05_layer_norm.ipynb) 推导怎样做到，以及这对梯度意味着什么。
+# **下一章：** [05 · 层归一化：完整的推导](05_layer_norm.ipynb)：向量要穿过许多层，一路上必须保持大小；
+# 怎样做到，这对梯度又意味着什么。

@@ -10,13 +10,13 @@
 
 # %% [markdown]
 # # 05 · 层归一化：完整的推导
-# <!-- english: ae8f7e63d841 -->
+# <!-- english: 048a3d503293 -->
 #
-# **问题。** 让每个向量均值为 0、方差为 1，只要一行代码。它的反向也是一行，却有点奇怪：
+# **本章的问题：** 让每个向量均值为 0、方差为 1，只要一行代码。它的反向也是一行，却有点奇怪：
 # 里面减去了两项，谁也不会凭空想到。这两项从哪里来？少了它们会出什么错？
 #
-# 运行时间：两个 CPU 核上约 7 秒；先读 [00](00_backend.ipynb) 和 [03](03_linear.ipynb)；
-# 要研究的源代码：[layer_norm.py](../../minigpt/layers/layer_norm.py)、[dropout.py](../../minigpt/layers/dropout.py)；
+# 运行时间：两个 CPU 核上约 7 秒；需要先读 [00](00_backend.ipynb) 和 [03](03_linear.ipynb)；
+# 研读的源代码：[layer_norm.py](../../minigpt/layers/layer_norm.py)、[dropout.py](../../minigpt/layers/dropout.py)；
 # 文档：[layer_norm](../../docs/zh/layers/layer_norm.md) 和 [dropout](../../docs/zh/layers/dropout.md)。
 #
 # [在 Colab 中打开](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/zh/05_layer_norm.ipynb)
@@ -451,7 +451,8 @@ for offset in (1e3, 1e4, 1e5):
 
 # %% [markdown]
 # 均值为 1000 时，两个数都以 1 000 00… 开头：六位相同，剩下的几乎不到一位。
-# 均值再大一些，“方差”成了负数，它的平方根是 NaN，损失也跟着变成 NaN。两遍的公式先减后平方。
+# 均值到 2000 左右，误差就和方差本身一样大了；再大一些，“方差”成了负数，它的平方根是 NaN，损失也跟着变成 NaN。
+# 两遍的公式先减后平方。
 # 库里还多一道小心，只多一次减法：先从整行减去 $x_1$（各数之差不变），这样均值本身就是用小的数算出来的。
 #
 # ## 8 · dropout
@@ -485,7 +486,7 @@ plt.show()
 
 # %% [markdown]
 # 因为训练时均值就是对的，使用时不必再修正，也就没有“训练／使用”的开关可以忘记：
-# 在 minigpt 里，只有把随机数发生器交给一层，它才会丢弃。
+# 在 minigpt 里，只有把随机数生成器交给一层，它才会丢弃。
 # 反向必须用与前向**相同**的掩码（mask），所以保存的就是掩码。
 #
 # ### 练习：dropout
@@ -513,4 +514,4 @@ check("dropout", my_dropout_forward, my_dropout_backward)
 # - 前向看不见的（平移、伸缩），反向就把它去掉：$dx$ 与 $\mathbf 1$ 和 $\hat x$ 都垂直。
 # - 代数上相等的公式，在 float32 里并不相等：先减，再平方。
 #
-# **下一章：** 到现在为止，每个位置都是单独处理的。在 [06 · 注意力](06_attention.ipynb) 里，各个位置开始互相看。
+# **下一章：** [06 · 注意力：各个位置怎样互相看](06_attention.ipynb)：到现在为止，每个位置都是单独处理的。

@@ -10,13 +10,13 @@
 
 # %% [markdown]
 # # 06 · 注意力：各个位置怎样互相看
-# <!-- english: 6317ae988b50 -->
+# <!-- english: a258b08c8552 -->
 #
-# **问题。** 到现在为止，文本的每个位置都是单独处理的。“它”字如果不往回看，就无从知道自己指的是什么。
+# **本章的问题：** 到现在为止，文本的每个位置都是单独处理的。“它”字如果不往回看，就无从知道自己指的是什么。
 # 一个位置怎样去看，怎样*选择*看哪里，这种选择又是怎样学会的？
 #
-# 运行时间：两个 CPU 核上约 16 秒；先读 [02](02_cross_entropy.ipynb)、[03](03_linear.ipynb) 和
-# [04](04_embedding.ipynb)；要研究的源代码：[attention.py](../../minigpt/layers/attention.py)、
+# 运行时间：两个 CPU 核上约 16 秒；需要先读 [02](02_cross_entropy.ipynb)、[03](03_linear.ipynb) 和
+# [04](04_embedding.ipynb)；研读的源代码：[attention.py](../../minigpt/layers/attention.py)、
 # [masks.py](../../minigpt/layers/masks.py)、[softmax.py](../../minigpt/layers/softmax.py)；
 # 文档：[attention](../../docs/zh/layers/attention.md)、[masks](../../docs/zh/layers/masks.md) 和
 # [softmax](../../docs/zh/layers/softmax.md)。
@@ -181,7 +181,7 @@ for number, (place, title) in enumerate(zip(axes, titles)):
     place.set_xticks(widths, widths, fontsize=8)
     place.minorticks_off()
     place.set_title(title, fontsize=9)
-    place.set_xlabel("D, channels of a head")
+    place.set_xlabel("D, numbers in q and in k")
     place.grid(alpha=0.3)
 axes[0].plot(widths, np.sqrt(widths), color="gray", linestyle=":", label="square root of D")
 axes[0].set_yscale("log")
@@ -199,7 +199,8 @@ for D, row in zip(widths, found["raw"]):
 #
 # ## 4 · softmax 的雅可比矩阵
 #
-# $\partial p_j/\partial s_i = p_j(\delta_{ij} - p_i)$，写成矩阵就是 $\operatorname{diag}(p) - p\,p^{\mathsf T}$。
+# 一行里各个权重对各个分数的斜率是 $\partial p_j/\partial s_i = p_j(\delta_{ij} - p_i)$；
+# 写成矩阵，即雅可比矩阵（Jacobian），就是 $\operatorname{diag}(p) - p\,p^{\mathsf T}$。
 #
 # **先猜：** 这个矩阵每一行之和是多少？当某个权重为 1 时，矩阵是什么样子？
 
@@ -255,8 +256,8 @@ print("with the matrix:", (np.diag(p3) - np.outer(p3, p3)) @ dp3)
 # 第三行是逐行计算的；最后一行，乘积里出现的是 $k^{\mathsf T}$，所以它的梯度要转置回来。
 # 掩码不需要单独一行。为什么？（不许看的地方，$p$ 是多少？）
 #
-# 还是第 2 节的数，$dy$ 只提一个要求：第三个位置的第一个通道再大一些。
-# **先猜：** $dp$ 的最后一行。哪个键会被拉向第三个查询，哪些会被推开？
+# 还是第 2 节的数，$dy$ 只看一个数：设 $L$ 就是第三个位置上 $y$ 的第一个通道，所以 $dy$ 在那里是 1，别处是 0。
+# **先猜：** $dp$ 的最后一行。要让这个数变大，哪个键应当靠近第三个查询，哪些应当离远？
 
 # %%
 dy = np.zeros((3, 4))
@@ -273,11 +274,12 @@ for name, mine, library in zip(("dq", "dk", "dv"), (dq, dk, dv), attention_backw
     print(name, "equals the library's:", np.allclose(mine, library))
 
 # %% [markdown]
-# 第三个查询自己的分数：第一个键的升高，因为它的值里有所要的东西；另外两个合起来降低同样多。
+# 第三个查询给第一个键的分数升高，这个数就变大，因为那个键的值在这个通道里有东西；
+# 另外两个分数升高，它就变小，合起来正好一样多。（训练的一步是*逆着*这个梯度走，让损失变小。）
 #
 # 有一个陷阱值得知道。$q^{\mathsf T} ds$ 是 $dk$ 的转置，形状为 $(D, T)$。
 # 有人看到形状不对，就把它 reshape 成 $(T, D)$：形状对了，数却放错了地方，任何检查形状的测试都不会发现。
-# 梯度检验可以发现，只要尺寸互不相等，数值大小在 1 左右：
+# 梯度检查可以发现，只要尺寸互不相等，数值大小在 1 左右：
 
 # %%
 rng = backend.generator(6, 2)
@@ -305,9 +307,9 @@ for name, function in (("library", attention_backward), ("dk reshaped instead of
 
 # %%
 def my_attention_forward(q, k, v, mask=None):
-    """q (..., T, D), k and v (..., S, D) -> y (..., T, D); and saved, a tuple of what backward will need.
+    """q (..., T, D), k (..., S, D), v (..., S, D) -> y (..., T, D); and saved, a tuple of what backward will need.
 
-    mask: booleans that broadcast to (..., T, S), True where attention is allowed, or None.
+    mask: booleans that broadcast to (..., T, S), True where attention is allowed. A row without any gives zeros.
     """
 
 
@@ -393,7 +395,11 @@ print("weights where nothing may be seen: all 0, not NaN:", np.array_equal(p, np
 
 # %%
 def my_causal_mask(queries, keys, window=0):
-    """queries T, keys S >= T, window 0 (no limit) or more -> booleans (T, S)."""
+    """Booleans (T, S) for T = queries and S = keys, S >= T: True where the query may look at the key.
+
+    The queries are the last T of the S positions. window: how many positions back a query sees, itself included; 0
+    means no limit.
+    """
 
 # %%
 from minigpt.learn import check
@@ -431,11 +437,11 @@ print("merge undoes split:", np.array_equal(merge_heads(split_heads(x6, 2)), x6)
 
 # %%
 def my_split_heads_forward(x, num_heads):
-    """x (B, T, C) -> y (B, H, T, D) with D = C / H; and saved, a tuple of what backward will need."""
+    """x (B, T, C) -> y (B, H, T, D) with H = num_heads, D = C / H; and saved, a tuple of what backward will need."""
 
 
 def my_split_heads_backward(dy, saved):
-    """dy (B, H, T, D) -> dx (B, T, C)."""
+    """dy (B, H, T, D) -> dx (B, T, C): every number goes back to where it came from. This also merges heads."""
 
 # %%
 from minigpt.learn import check
@@ -548,5 +554,5 @@ backend.use("numpy", "float64")
 # - $1/\sqrt D$ 让 softmax 停留在有梯度的地方；softmax 之前放上 $-\infty$，权重以及经过它的一切梯度就恰好是 0。
 # - 一个头在每个位置只做一次选择；两层能做到一层做不到的事：找到一样东西上次出现的地方。
 #
-# **下一章：** 单靠注意力只能混合。在 [07 · Transformer 块](07_block.ipynb) 里，它会得到一个搭档、一条绕过两者的路，
-# 以及 48 层高塔中的一个位置。
+# **下一章：** [07 · Transformer 块：绕过一切的路](07_block.ipynb)：单靠注意力只能混合；它会得到一个搭档、
+# 一条绕过两者的路，以及 48 层高塔中的一个位置。

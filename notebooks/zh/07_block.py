@@ -10,13 +10,13 @@
 
 # %% [markdown]
 # # 07 · Transformer 块：绕过一切的路
-# <!-- english: bcd45686147f -->
+# <!-- english: 8911e9a37461 -->
 #
-# **问题。** GPT-2 有 12 到 48 个块，一个叠在另一个上面。换成几乎任何别的层，48 层都训练不起来：
+# **本章的问题：** GPT-2 有 12 到 48 个块，一个叠在另一个上面。换成几乎任何别的层，48 层都训练不起来：
 # 梯度还远没有到达底部，就已经消失或爆炸。两个加号和两次归一化，改变了什么？
 #
-# 运行时间：两个 CPU 核上约 14 秒；先读 [03](03_linear.ipynb)、[05](05_layer_norm.ipynb) 和
-# [06](06_attention.ipynb)；要研究的源代码：[block.py](../../minigpt/layers/block.py)、
+# 运行时间：两个 CPU 核上约 16 秒；需要先读 [03](03_linear.ipynb)、[05](05_layer_norm.ipynb) 和
+# [06](06_attention.ipynb)；研读的源代码：[block.py](../../minigpt/layers/block.py)、
 # [feed_forward.py](../../minigpt/layers/feed_forward.py)；文档：[block](../../docs/zh/layers/block.md) 和
 # [feed_forward](../../docs/zh/layers/feed_forward.md)。
 #
@@ -157,7 +157,8 @@ figure.legend(ncols=3, fontsize=8, loc="outside lower center", frameon=False)
 plt.show()
 
 # %% [markdown]
-# 一个块的三分之二：$12C^2$ 中的 $8C^2$，不管 $C$ 是多少。模型越大，嵌入占的份额越小。
+# 一个块的三分之二：$12C^2$ 中的 $8C^2$，不管 $C$ 是多少。词表相同时（下面五条），模型越大，嵌入占的份额越小；
+# 最上面的小模型，词表只有它们的五十分之一。
 #
 # ### 练习：feed_forward
 #
@@ -313,6 +314,7 @@ for name, (signal, apart, gradient) in deepest.items():
 # **残差让每个位置自己的向量留在和里。** 在前置归一化里，它一直留在那里：48 个块之上，各个位置仍相差其大小的 58 %。
 # 在后置归一化里，96 次归一化，每次都把大小差不多的两项之和缩回到 1，所以输入在方差中所占的份额减半 96 次。
 # 它比没有残差撑得久，但在这个深度也所剩无几。
+# （前置归一化的梯度往下走时还会变大：靠近底部时和还很小，归一化除以一个小的数，梯度就乘上了同样的倍数。）
 
 # %%
 depths = [2, 4, 8, 16, 24, 48]
@@ -340,7 +342,7 @@ for name, kind, _, _ in KINDS:
 
 # %% [markdown]
 # 权重小的时候，比如 GPT 的 0.02，有残差的两种就不同了：一个子层现在只加上很少的东西，
-# 所以两座塔一开始都是“把收到的交出去”，什么都能到达。没有残差就没有办法：归一化能让数恢复大小，却不能让各个位置分开。
+# 所以两座塔一开始都是“把收到的交出去”，什么都能到达。没有残差就没有办法：归一化能让数不至于消失，却不能让各个位置分开。
 # 所以深的塔需要残差，而后置归一化还需要一个小心的开始。
 #
 # ## 5 · 从小处开始：1/√(2L)
@@ -379,7 +381,7 @@ print("with 48 blocks:", f"{plain[-1]:.2f} and {scaled[-1]:.2f}")
 # 1. $n_1 = \text{norm}_1(x)$，$\;s_1 = \text{attention}(n_1)$，$\;a = x + s_1$
 # 2. $n_2 = \text{norm}_2(a)$，$\;s_2 = \text{feed-forward}(n_2)$，$\;y = a + s_2$
 #
-# 往下读之前**先猜**反向：从 $dy$ 到 $dx$，最后一步最先。在哪里有两个梯度相遇，必须相加？
+# 往下读之前**先猜**反向：从 $dy$ 到 $dx$，最后一步最先。在哪里有两个梯度相遇，必须相加？（一撇表示某一层的反向。）
 #
 # $$
 # \begin{aligned}
@@ -424,16 +426,16 @@ def gradients_of(function):
     return backward
 
 
-for name, function in (("by hand", backward_by_hand), ("library", block.backward),
-                       ("the residual around feed-forward forgotten", lambda dy, s: backward_by_hand(dy, s, False))):
-    errors = check_gradients(lambda: block.forward(x, mask), gradients_of(function), arrays, dy)
-    print(name)
-    for error in errors:
-        print(f"    {error.array:22} {error.relative_error:.1e}", " <- wrong" if error.relative_error > 1e-6 else "")
+found = [check_gradients(lambda: block.forward(x, mask), gradients_of(function), arrays, dy)
+         for function in (backward_by_hand, block.backward, lambda dy, s: backward_by_hand(dy, s, residual=False))]
+print(f"{'relative errors':22}    by hand    library   residual around feed-forward forgotten")
+for errors in zip(*found):
+    numbers = "".join(f"{error.relative_error:11.1e}" for error in errors)
+    print(f"{errors[0].array:22}{numbers}", " <- wrong" if errors[-1].relative_error > 1e-6 else "")
 
 # %% [markdown]
-# 忘了残差，前馈网络自己的梯度仍然正确：它们在出错之前就算好了。*下面*的全都错了。
-# 这样的表就该这样读：按反向的次序，错误就在第一行错的上面不远处。
+# 忘了残差，前馈网络和它的归一化的梯度仍然正确：它们在出错之前就算好了。反向在那之后算出来的全都错了。
+# 反向是从这张表的底部走到顶部的，表也就该这样读：错误就在最后一行对的和第一行错的之间。
 #
 # ### 练习：residual
 #
@@ -443,11 +445,14 @@ for name, function in (("by hand", backward_by_hand), ("library", block.backward
 
 # %%
 def my_residual_forward(x, norm, f):
-    """x (..., C) -> y = x + f(norm(x)) (..., C); and saved, a tuple of what backward will need."""
+    """x (..., C) -> y = x + f(norm(x)) (..., C); and saved, a tuple of what backward will need.
+
+    norm and f are pieces like the library's modules: piece.forward(x) returns y, saved_piece.
+    """
 
 
 def my_residual_backward(dy, saved):
-    """dy (..., C) -> dx (..., C)."""
+    """dy (..., C) -> dx (..., C). piece.backward(dy, saved_piece) returns the gradient of the piece's input."""
 
 # %%
 from minigpt.learn import check
@@ -517,4 +522,4 @@ backend.use("numpy", "float64")
 # - 前置归一化让旁路畅通，后置归一化在旁路上归一化；次序决定了塔能有多深，以及该怎样开始。
 # - 一个块的三分之二是前馈网络；每个块向残差加上两项，所以有 $1/\sqrt{2L}$。
 #
-# **下一章：** 零件齐了。[08 · GPT](08_gpt.ipynb) 把它们拼起来，数清参数，再训练。
+# **下一章：** [08 · GPT](08_gpt.ipynb)：零件齐了，把它们拼起来，数清参数，再训练。

@@ -10,14 +10,15 @@
 
 # %% [markdown]
 # # 08 · GPT
-# <!-- english: 7e73a416791f -->
+# <!-- english: 5f88f57e62ad -->
 #
-# 零件都齐了：嵌入、注意力、前馈网络、归一化、损失。**把它们装在一起会得到什么？它有多大？训练之前它知道什么？
-# 训练时最先学会什么？**
+# **本章的问题：** 零件都齐了：嵌入、注意力、前馈网络、归一化、损失。
+# 把它们装在一起会得到什么？它有多大？训练之前它知道什么？训练时最先学会什么？
 #
-# 运行时间：两个 CPU 核上约 30 秒；需要第 02 章和第 04 至 07 章；研读的源码：
-# [gpt.py](../../minigpt/models/gpt.py)、[gpt_size.py](../../minigpt/models/gpt_size.py)，文档
-# [gpt](../../docs/zh/models/gpt.md) 和 [gpt_size](../../docs/zh/models/gpt_size.md)。
+# 运行时间：两个 CPU 核上约 30 秒；需要先读 [02](02_cross_entropy.ipynb)，以及
+# [04](04_embedding.ipynb) 到 [07](07_block.ipynb)；研读的源代码：[gpt.py](../../minigpt/models/gpt.py)、
+# [gpt_size.py](../../minigpt/models/gpt_size.py)；文档：[gpt](../../docs/zh/models/gpt.md) 和
+# [gpt_size](../../docs/zh/models/gpt_size.md)，批次见 [data](../../docs/zh/data.md)。
 #
 # [在 Colab 中打开](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/zh/08_gpt.ipynb)
 
@@ -107,9 +108,9 @@ for t in range(len(inputs)):
 
 # %%
 def next_token_targets(ids, context_length, end):
-    """ids (N,) of a text, of which the first `end` are for training -> inputs (W, T), targets (W, T).
+    """ids (N,) of a text, of which the first `end` are for training -> inputs (B, T), targets (B, T).
 
-    T = context_length. The W windows lie one after the other; each target is the id after its input. Where the last
+    T = context_length. The B windows lie one after the other; each target is the id after its input. Where the last
     window reaches beyond the training text, inputs are 0 and targets -100, which the loss doesn't count.
     """
 
@@ -119,7 +120,7 @@ check("next_token_targets", next_token_targets)
 # %% [markdown]
 # ## 训练之前它知道什么？
 #
-# **猜一猜：词表有 1024 个词元的模型，还没训练时损失是多少？** 先从四个词元想起。logits 全为 0 时每个词元的概率都是
+# **先猜：词表有 1024 个词元的模型，还没训练时损失是多少？** 先从四个词元想起。logits 全为 0 时每个词元的概率都是
 # p = 1/4，不管答案是哪一个，损失都是 -ln(1/4) = ln 4。
 
 # %%
@@ -221,7 +222,7 @@ def count_parameters(vocab_size, context_length, d_model, num_heads, num_layers,
 check("count_parameters", count_parameters)
 
 # %% [markdown]
-# 再看已发表的各种规模。**猜一猜：GPT-2 small（1.24 亿参数）里注意力占几成？GPT-3（1750 亿）里词元表占几成？**
+# 再看已发表的各种规模。**先猜：GPT-2 small（1.24 亿参数）里注意力占几成？GPT-3（1750 亿）里词元表占几成？**
 
 # %%
 def parts(c):
@@ -250,9 +251,9 @@ figure.legend(loc="outside lower center", ncols=5, fontsize=8)
 plt.show()
 
 # %% [markdown]
-# GPT-2 small 里注意力约占四分之一，词元表将近三分之一；GPT-3 里词元表只占 0.4 %。
+# GPT-2 small 里注意力不到四分之一，词元表将近三分之一；GPT-3 里词元表只占 0.4 %。
 # 每个块有 12 C² 个参数（F = 4 C 时），三分之一在注意力，三分之二在前馈网络；词元表有 V C 个。
-# 所以词元表在小模型里占主要部分，在大模型里几乎可以忽略。
+# 所以词元表在小模型里分量很重，在大模型里几乎可以忽略。
 #
 # 内存不只是参数。用 Adam 训练时，每个参数要存四个数：权重、梯度和两个平均值。此外，前向还要保存反向所需的数据，
 # 它随批量增大。预测得准不准？可以直接问模型。
@@ -274,19 +275,19 @@ for row, name in enumerate(names[1:6]):
     axes.text(left + 0.8, row, f"{left:.1f} GiB", va="center", fontsize=9)
 axes.set_yticks(range(5), names[1:6])
 axes.invert_yaxis()
-axes.set(xlabel="GiB (float32, full context)", title="What training holds in memory", xlim=(0, 1.12 * left))
+axes.set(xlabel="GiB (float32, full context)", title="What training holds in memory", xlim=(0, 1.16 * left))
 figure.legend(loc="outside lower center", ncols=2, fontsize=8)
 plt.show()
 print(f"gpt3-175b, the weights alone: {gpt_size.gpt_size(PRESETS['gpt3-175b']).weights / 2**30:,.0f} GiB")
 
 # %% [markdown]
 # 少算的 32 字节是 4 个位置的编号，所有文本共用。只有四段文本，保存的数据就已经超过参数了。
-# 其中大部分是注意力的权重（每层 H T² 个数）和前馈网络保存的数据；两者都可以不存，等反向时重算，用时间换内存。
+# 其中大部分是注意力的权重（每层、每段文本 H T² 个数）和前馈网络保存的数据；两者都可以不存，等反向时重算，用时间换内存。
 #
 # ## 它到底能不能学？一句话
 #
 # 任何新模型的第一项检验：只给它一个批次，训练到背下来为止。如果连这个都做不到，那就是有错，数据再多也没有用。
-# **猜一猜：损失能降到多低？有些字母在不同的地方后面跟着不同的字母，这是不是一个下限？**
+# **先猜：损失能降到多低？有些字母在不同的地方后面跟着不同的字母，这是不是一个下限？**
 
 # %%
 backend.use("numpy", "float32")
@@ -332,7 +333,7 @@ plt.show()
 # ## 真正的文本
 #
 # 文本是 Python 自带的语言参考手册，每台机器上都有。在它上面学一个 512 个词元的 BPE 词表（第 01 章）；
-# 最后十分之一留作验证。（各个 Python 版本的文本略有不同，所以你得到的数也会略有不同。）**猜一猜顺序：模型先学会什么，
+# 最后十分之一留作验证。（各个 Python 版本的文本略有不同，所以你得到的数也会略有不同。）**先猜顺序：模型先学会什么，
 # 其次是什么，然后又是什么？** 两个数可以帮助判断：只知道每个词元有多常见时的损失，
 # 以及只知道哪个词元跟在哪个后面时的损失；两者都在训练文本上计数，在验证文本上测量。
 
@@ -388,11 +389,11 @@ plt.show()
 
 # %% [markdown]
 # 样本讲的是同一件事：先是随便什么词元，然后是常见的词元，然后是搭配和单词，最后是手册的口气。
-# 要降到最后一条线以下，模型必须用到不止一个词元的上下文，因为任何词元对的表都做不到。
+# 要降到最后一条线以下，模型必须用到不止一个词元的上下文，因为词元对的表很难做得更好了。
 #
 # ## 损失在哪里下降？
 #
-# 损失是各位置的平均，而最前面的位置几乎没有依据。**猜一猜这条曲线：只看过一个词元的位置 1，位置 8，位置 64，
+# 损失是各位置的平均，而最前面的位置几乎没有依据。**先猜这条曲线：只看过一个词元的位置 1，位置 8，位置 64，
 # 损失各是多少？** 取验证文本的随机窗口，对每个位置求平均：
 
 # %%
@@ -414,7 +415,7 @@ plt.show()
 
 # %% [markdown]
 # 模型胜过词元对的表，靠的是更早的词元。在位置 1，两者都只看过一个词元，模型落后于那张表：表是精确数出来的，
-# 而模型要用为数不多的参数兼顾一切。有两个词元它就领先了。上下文每加倍一次，帮助都比上一次小；
+# 而模型要用为数不多的参数兼顾一切。有两个词元它就领先了。上下文加倍，最初几次帮助最大；
 # 超过 16 个词元之后，这个又小又训练得短的模型已经没有这些窗口看得出的收益。
 # 在同一段文本之内，损失也很不均匀：
 
@@ -439,7 +440,7 @@ plt.show()
 # ## 一张表，两个用处：权重绑定
 #
 # 词元表 W 用了两次：在底部查出一行，在顶部给每一行打分，z = h Wᵀ。所以 W 从两处得到梯度。
-# **猜一猜：输入是词元 2、0、5、3。W 的哪些行从底部得到梯度，哪些行从顶部得到？**
+# **先猜：输入是词元 2、0、5、3。W 的哪些行从底部得到梯度，哪些行从顶部得到？**
 #
 # 用同样的权重做一个不绑定的模型，它的输出层有自己的矩阵；这样两项就分别落在两个地方。
 
@@ -498,5 +499,4 @@ check("tied_gradient", tied_gradient)
 # - 训练之前损失约为 ln V + s²/2；训练使它依次降过词频、词元对、上下文。
 # - 参数、内存和运算量只由配置决定：每块 12 C²，词元表 V C，再加上保存的数据。
 #
-# 接下来：以上训练都用了“AdamW”，却没有说它是什么。有了梯度，该走怎样的一步？
-# [09 · 优化器](09_optim.ipynb)
+# **下一章：** [09 · 优化器](09_optim.ipynb)：以上训练都用了“AdamW”，却没有说它是什么。有了梯度，该走怎样的一步？

@@ -10,14 +10,15 @@
 
 # %% [markdown]
 # # 10 · 生成
-# <!-- english: b857178486ff -->
+# <!-- english: b1addb010f7f -->
 #
-# 语言模型给出每个可能的下一个词元的概率。**这怎样变成一段文字？为什么概率最大的文字不是最好的？
-# 为什么每多写一个词元，代价并不等于把前面的全文再算一遍？**
+# **本章的问题：** 语言模型给出每个可能的下一个词元的概率。这怎样变成一段文字？为什么概率最大的文字不是最好的？
+# 为什么每多写一个词元，代价并不等于把前面的全文再算一遍？
 #
-# 运行时间：两个 CPU 核上约 30 秒；需要第 02、06、08 章；研读的源码：
-# [generate.py](../../minigpt/generate.py)、[sampling.py](../../minigpt/sampling.py)、
-# [beam_search.py](../../minigpt/beam_search.py)，文档 [generate](../../docs/zh/generate.md)、
+# 运行时间：两个 CPU 核上约 30 秒；需要先读 [02](02_cross_entropy.ipynb)、[06](06_attention.ipynb) 和
+# [08](08_gpt.ipynb)；研读的源代码：[generate.py](../../minigpt/generate.py)、
+# [sampling.py](../../minigpt/sampling.py)、[beam_search.py](../../minigpt/beam_search.py)；
+# 文档：[generate](../../docs/zh/generate.md)、
 # [sampling](../../docs/zh/sampling.md) 和 [beam_search](../../docs/zh/beam_search.md)。
 #
 # [在 Colab 中打开](https://colab.research.google.com/github/OWNER/minigpt/blob/main/notebooks/zh/10_generate.ipynb)
@@ -234,6 +235,8 @@ for title, sampling in {"temperature 0": Sampling(0), "temperature 0.7": Samplin
     print(f"--- {title}\nThe value{ascii(tokenizer.decode(continuation('The value', 60, sampling, seed=3)))[1:-1]}")
 
 # %% [markdown]
+# 温度为 0 时，文字很快就翻来覆去说同样的话；温度为 1.5 时则散了架：不太可能的词元也频频出场。
+#
 # ## 束搜索：看得比下一个词元更远
 #
 # 贪心搜索（greedy search）每次取概率最大的词元，而且不能反悔。束搜索（beam search）保留概率最大的 b 段**文本**。
@@ -425,7 +428,7 @@ with backend.using("numpy", "float64"):
     print("the cache holds", cache.length, "positions; keys of the first layer", cache.layers[0].k.shape)
 
 # %% [markdown]
-# 它省下了什么？**猜一猜两条曲线的形状：再写一个词元所需的毫秒数，随已有词元数怎样变化？**
+# 它省下了什么？**先猜两条曲线的形状：再写一个词元所需的毫秒数，随已有词元数怎样变化？**
 
 # %%
 backend.use("numpy", "float32")
@@ -521,6 +524,7 @@ plt.show()
 # - 束搜索找到概率更大的文本，而它们会重复自己：真实文本并不是概率最大的文本。
 # - 过去的键和值不再变化，所以留着：每个词元只需一次小的前向，代价是 2 L T C 个数。
 #
-# 这是 GPT 的最后一章：从数组（[00](00_backend.ipynb)）一直到模型写出的文字。接下来可以按
-# [README](../../README.md) 的次序读源码，也可以训练自己的模型：
+# 这是 GPT 的最后一章：从数组（[00](00_backend.ipynb)）一直到模型写出的文字。训练一个自己的模型，只要一条命令：
 # `python -m minigpt train --data YOUR-FILE`。
+#
+# **下一章：** [11 · 准备文本：计数之前要做什么，大模型又不再需要什么](11_segmentation.ipynb)。从那里开始，走一遍通向这里的路：从计数到循环网络。

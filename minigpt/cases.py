@@ -5,10 +5,12 @@ inputs of unit scale. From it come the gradient check of every input and paramet
 the tests that run each case in both precisions, twice, and on every backend. A layer without a line fails the tests.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from minigpt import backend
+from minigpt.backend import xp
 from minigpt.gradient_check import ArrayError, check_gradients
 from minigpt.layers.activations import ACTIVATIONS
 from minigpt.layers.attention import CrossAttention, SelfAttention, attention_backward, attention_forward
@@ -23,12 +25,35 @@ from minigpt.layers.embedding import (
     unembedding_forward,
 )
 from minigpt.layers.feed_forward import FeedForward
+from minigpt.layers.gru import GRU, gru_backward, gru_cell_backward, gru_cell_forward, gru_forward
 from minigpt.layers.layer_norm import LayerNorm, layer_norm_backward, layer_norm_forward
 from minigpt.layers.linear import Linear, linear_backward, linear_forward
+from minigpt.layers.lstm import LSTM, lstm_backward, lstm_cell_backward, lstm_cell_forward, lstm_forward
+from minigpt.layers.masked_mean import masked_mean_backward, masked_mean_forward
 from minigpt.layers.masks import causal_mask, padding_mask
 from minigpt.layers.positions import LearnedPositions, SinusoidalPositions
+from minigpt.layers.rnn import RNN, rnn_backward, rnn_cell_backward, rnn_cell_forward, rnn_forward
 from minigpt.layers.softmax import softmax_backward, softmax_forward
+from minigpt.models.classifier import ClassifierConfig, TextClassifier
+from minigpt.models.fasttext import FastText, FastTextConfig
 from minigpt.models.gpt import GPT, GPTConfig
+from minigpt.models.neural_ngram import (
+    EmbeddingAttentionDense,
+    EmbeddingDense,
+    NeuralNgram,
+    NeuralNgramConfig,
+)
+from minigpt.models.rnn_lm import RNNLM, RNNConfig
+from minigpt.models.word2vec import (
+    Word2Vec,
+    Word2VecConfig,
+    negative_sampling_backward,
+    negative_sampling_forward,
+    window_mean_backward,
+    window_mean_forward,
+    windows_backward,
+    windows_forward,
+)
 from minigpt.module import Module
 
 
@@ -77,10 +102,10 @@ def _function(name, forward, backward, fixed=None, **shapes) -> Case:
         inputs, given = {key: backend.normal(rng, shape) for key, shape in shapes.items()}, _given(fixed)
 
         def gradients(dy, saved):
-            result = backward(dy, saved)
+            result = backward(*_apart(dy, saved))
             return result if isinstance(result, tuple) else (result,)
 
-        return Problem(inputs, lambda: forward(**inputs, **given()), gradients, given=given)
+        return Problem(inputs, lambda: _side_by_side(*forward(**inputs, **given())), gradients, given=given)
 
     return Case(name, build)
 
@@ -95,15 +120,49 @@ def _module(name, make, fixed=None, **shapes) -> Case:
         inputs, given = {key: backend.normal(rng, shape) for key, shape in shapes.items()}, _given(fixed)
 
         def gradients(dy, saved):
-            if isinstance(module, GPT):
-                module.backward(saved, dy)
+            if hasattr(module, "config"):  # a model: backward(saved, dloss), and nothing comes back
+                module.backward(_apart(dy, saved)[-1], dy)
                 return ()
-            result = module.backward(dy, saved)
+            result = module.backward(*_apart(dy, saved))
             return result if isinstance(result, tuple) else (result,)
 
-        return Problem(inputs, lambda: module.forward(**inputs, **given()), gradients, module, given)
+        return Problem(inputs, lambda: _side_by_side(*module.forward(**inputs, **given())), gradients, module, given)
 
     return Case(name, build)
+
+
+def _side_by_side(y, saved):
+    """Several results (a layer's outputs and its last state) as one vector; one result as it is."""
+    if not isinstance(y, tuple):
+        return y, (None, saved)
+    return xp.concatenate([part.reshape(-1) for part in y]), ([part.shape for part in y], saved)
+
+
+def _apart(dy, saved):
+    """The upstream gradient of each result, then what forward saved: the arguments of backward."""
+    shapes, saved = saved
+    if shapes is None:
+        return dy, saved
+    parts, start = [], 0
+    for shape in shapes:
+        size = math.prod(shape)
+        parts.append(dy[start:start + size].reshape(shape))
+        start += size
+    return *parts, saved
+
+
+def _rnn_lm(remark, **config) -> Case:
+    shape = dict(vocab_size=11, context_length=5, d_model=3, num_layers=2)
+    given = {name: config.pop(name) for name in ("rng", "state") if name in config}
+    return _module(f"RNNLM {remark}", lambda rng: RNNLM(RNNConfig(**{**shape, **config})),
+                   dict(ids=_array(_IDS), targets=_array(_TARGETS), **given))
+
+
+def _classifier(remark, **config) -> Case:
+    shape = dict(vocab_size=11, num_classes=3, context_length=7, d_model=6, num_heads=2)
+    given = {name: config.pop(name) for name in ("valid", "rng") if name in config}
+    return _module(f"TextClassifier {remark}", lambda rng: TextClassifier(ClassifierConfig(**{**shape, **config})),
+                   dict(ids=_array(_IDS), targets=_array([2, 0]), **given))
 
 
 def _gpt(remark, ids, targets, valid=None, rng=None, **config) -> Case:
@@ -112,6 +171,28 @@ def _gpt(remark, ids, targets, valid=None, rng=None, **config) -> Case:
     if valid:
         fixed["valid"] = _array(valid)
     return _module(f"GPT {remark}", lambda rng: GPT(GPTConfig(**{**shape, **config})), fixed)
+
+
+def _next_token(model, remark="", **config) -> Case:
+    shape = dict(vocab_size=11, context_length=7, window=3, d_model=6, d_ff=9, num_heads=2)
+    return _module(f"NextToken {model.__name__}{remark}", lambda rng: model(NeuralNgramConfig(**{**shape, **config})),
+                   dict(ids=_array(_IDS), targets=_array(_TARGETS)))
+
+
+def _word_vectors(kind, full) -> Case:
+    """Seven centres with windows of two on each side, over words of which one has no window at all."""
+    fixed = dict(ids=_array(_STREAM), valid=_array(_WINDOWS), negatives=None if full else _array(_NEGATIVES))
+    shape = dict(d_model=5, window=2, kind=kind, negatives=0 if full else 3, min_count=1)
+    loss = "softmax" if full else "negatives"
+    counts = {word: 20 - place for place, word in enumerate("abcdefghijk")}
+    return _module(f"Word2Vec {kind}, {loss}", lambda rng: Word2Vec(Word2VecConfig(**shape), counts), fixed)
+
+
+def _fasttext(kind) -> Case:
+    fixed = dict(ids=_array(_STREAM), valid=_array(_WINDOWS), negatives=_array(_NEGATIVES))
+    shape = dict(d_model=5, window=2, kind=kind, negatives=3, min_count=1, buckets=13)
+    counts = {word: 20 - place for place, word in enumerate(_WORDS)}
+    return _module(f"FastText {kind}", lambda rng: FastText(FastTextConfig(**shape), counts), fixed)
 
 
 def _array(values):
@@ -125,6 +206,19 @@ def _rng():
 _IDS = [[3, 10, 0, 3, 7], [1, 1, 4, 9, 2]]  # ids that occur twice, the first and the last of the vocabulary
 _TARGETS = [[10, 0, 3, 7, 7], [1, 4, 9, 2, IGNORED]]
 _VALID = [[False, False, True, True, True], [True] * 5]
+_RNN = dict(w=(5, 3), u=(3, 3), b=(3,))
+_LSTM = dict(w=(5, 12), u=(3, 12), b=(12,))
+_GRU = dict(w=(5, 9), u=(3, 9), b=(9,))
+_STEP, _STEPS = dict(x=(2, 5), h=(2, 3)), dict(x=(4, 2, 5), h=(2, 3))
+# Word vectors: 7 centres in the middle of 11 words; the windows of a word that stands alone, and of the text's ends.
+_STREAM = [3, 10, 0, 3, 7, 1, 1, 4, 9, 2, 5]
+_WINDOWS = [[False, True, False, True, True], [True, True, False, True, False], [False, True, False, True, False],
+            [False] * 5, [True, True, False, False, False], [False, False, False, True, True],
+            [True, True, False, True, True]]
+_WORDS = ["a", "bc", "the", "then", "there", "北京", "e", "ff", "g", "hhh", "i"]
+_NEGATIVES = [[5, 0, 8], [3, 3, 6], [1, 7, 2], [0, 0, 0], [10, 1, 4], [2, 6, 5], [9, 8, 2]]  # some are a centre
+_COUNTED = [[[True, True, False], [True, False, True], [False] * 3, [True] * 3], [[False] * 3, [True] * 3, [True] * 3,
+                                                                                  [True, False, False]]]
 _QKV = dict(q=(2, 2, 3, 5), k=(2, 2, 4, 5), v=(2, 2, 4, 5))
 
 CASES = [
@@ -183,10 +277,47 @@ CASES = [
       for block in (PreNormBlock, PostNormBlock) for remark, rate in (("", 0.0), (" dropout", 0.3))),
     *(_module(f"{block.__name__} gelu, banded", lambda rng, block=block: block(10, 2, 7, rng, activation_name="gelu"),
               dict(mask=lambda: causal_mask(5, window=3)), x=(3, 5, 10)) for block in (PreNormBlock, PostNormBlock)),
+    _function("rnn_cell", rnn_cell_forward, rnn_cell_backward, **_STEP, **_RNN),
+    _function("rnn", rnn_forward, rnn_backward, **_STEPS, **_RNN),
+    _function("rnn one step", rnn_forward, rnn_backward, x=(1, 2, 5), h=(2, 3), **_RNN),
+    _function("lstm_cell", lstm_cell_forward, lstm_cell_backward, **_STEP, c=(2, 3), **_LSTM),
+    _function("lstm", lstm_forward, lstm_backward, **_STEPS, c=(2, 3), **_LSTM),
+    _function("lstm one step", lstm_forward, lstm_backward, x=(1, 2, 5), h=(2, 3), c=(2, 3), **_LSTM),
+    _function("gru_cell before", gru_cell_forward, gru_cell_backward, **_STEP, **_GRU),
+    _function("gru_cell after", gru_cell_forward, gru_cell_backward, **_STEP, **_GRU, b_u=(3,)),
+    _function("gru before", gru_forward, gru_backward, **_STEPS, **_GRU),
+    _function("gru after", gru_forward, gru_backward, **_STEPS, **_GRU, b_u=(3,)),
+    _function("gru one step", gru_forward, gru_backward, x=(1, 2, 5), h=(2, 3), **_GRU, b_u=(3,)),
+    _module("RNN", lambda rng: RNN(5, 3, rng), x=(4, 2, 5), state=(1, 2, 3)),
+    _module("LSTM", lambda rng: LSTM(5, 3, rng), x=(4, 2, 5), state=(2, 2, 3)),
+    _module("GRU before", lambda rng: GRU(5, 3, rng, reset_after=False), x=(4, 2, 5), state=(1, 2, 3)),
+    _module("GRU after", lambda rng: GRU(5, 3, rng), x=(4, 2, 5), state=(1, 2, 3)),
+    _rnn_lm("lstm", cell="lstm"),
+    _rnn_lm("rnn, untied", cell="rnn", tied_embedding=False),
+    _rnn_lm("gru, dropout", cell="gru", dropout=0.3, rng=_rng),
+    _rnn_lm("gru_before, carried state", cell="gru_before",
+            state=lambda: backend.normal(backend.generator(5), (2, 1, 2, 3), 0.5)),
+    _function("masked_mean", masked_mean_forward, masked_mean_backward,  # the last row has nothing to average
+              dict(mask=_array([*_VALID, [False] * 5])), x=(3, 5, 4)),
+    _classifier("two blocks", num_layers=2),
+    _classifier("padding, dropout", valid=_array(_VALID), dropout=0.3, rng=_rng),
+    _classifier("bag of words", valid=_array(_VALID), num_layers=0),
     _gpt("GPT-2", _IDS, _TARGETS),
     _gpt("GPT-1, dropout", _IDS, _TARGETS, norm="post", dropout=0.2, rng=_rng),
     _gpt("GPT-3 band, padding", _IDS, _TARGETS, _VALID, attention_window=2, dropout=0.2, rng=_rng),
     _gpt("untied, sinusoidal", _IDS, _TARGETS, tied_embedding=False, positions="sinusoidal", activation="gelu"),
+    _function("windows", windows_forward, windows_backward, dict(size=3), x=(7, 2)),
+    _function("window_mean", window_mean_forward, window_mean_backward,
+              dict(valid=_array([[True, True, False], [True, False, False], [False] * 3])), x=(3, 3, 5)),
+    _function("negative_sampling", negative_sampling_forward, negative_sampling_backward,
+              dict(counted=_array(_COUNTED)), h=(2, 4, 5), y=(2, 3, 5)),
+    _next_token(NeuralNgram),
+    _next_token(NeuralNgram, " direct", direct=True, window=2),
+    _next_token(EmbeddingDense),
+    _next_token(EmbeddingAttentionDense),
+    _next_token(EmbeddingAttentionDense, " no mask", causal=False, num_heads=3),
+    *(_word_vectors(kind, full) for kind in ("skip-gram", "cbow") for full in (False, True)),
+    _fasttext("skip-gram"), _fasttext("cbow"),
 ]
 
 

@@ -152,6 +152,28 @@ def training_batch(
     return windows[:, :-1].astype(np.int64), windows[:, 1:].astype(np.int64)
 
 
+def continued_batch(
+    tokens: np.ndarray, batch_size: int, context_length: int, step: int
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Inputs and targets of one step, int64 (B, T) each, whose rows go on where those of the step before ended.
+
+    The text is cut into B strips of equal length, and each row reads its own strip window by window; then all begin
+    again. For models that carry a state from window to window. Also returns whether this is the first window of the
+    strips, where no state fits. A pure function of the step; nothing is drawn.
+    Raises InputError when the strips are shorter than a window and the target after it.
+    """
+    _check_sizes(batch_size, context_length)
+    T, strip = context_length, (len(tokens) - 1) // batch_size
+    if strip < T:
+        raise InputError(f"the text has {len(tokens)} tokens, too few for {batch_size} strips of context_length "
+                         f"{T} and the target after the last: choose a smaller batch_size or context_length, or give "
+                         "more text")
+    window = step % (strip // T)
+    starts = np.arange(batch_size) * strip + window * T  # (B,)
+    windows = tokens[starts[:, None] + np.arange(T + 1)].astype(np.int64)  # (B, T+1)
+    return windows[:, :-1], windows[:, 1:], window == 0
+
+
 def check_length(num_tokens: int, context_length: int) -> None:
     """Raises InputError unless so many tokens hold one window, and the target after its last input."""
     if num_tokens < context_length + 1:

@@ -5,6 +5,8 @@ values can therefore be kept, and only the new token goes through the model: n t
 n whole ones. Positions are part of the input, though: when a text outgrows the context and its beginning is dropped,
 every remaining token moves to another position and everything must be computed anew. So that this happens rarely, the
 window doesn't slide token by token but drops half a context at a time.
+
+A recurrent network keeps its state instead: of one size, and no text outgrows it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,6 +56,21 @@ class Cache:
             layer.k, layer.v = layer.k[rows], layer.v[rows]
 
 
+class StateCache:
+    """The state of a recurrent model (models/rnn_lm.py) after what it has read."""
+
+    def __init__(self):
+        self.state, self.length = None, 0
+
+    def keep(self, state, tokens: int) -> None:
+        """The state (L, S, B, C) after so many more tokens."""
+        self.state, self.length = state, self.length + tokens
+
+    def reorder(self, rows) -> None:
+        """As Cache's."""
+        self.state = self.state[:, :, rows]
+
+
 def window_start(length: int, context_length: int) -> int:
     """Where the window over a text of `length` tokens begins: at 0, or at a multiple of half a context."""
     half = max(context_length // 2, 1)
@@ -84,13 +101,15 @@ class Continuation:
         return self.logits
 
     def _compute_logits(self) -> np.ndarray:
-        starts = [window_start(len(row), self.model.config.context_length) for row in self.rows]
+        recurrent = getattr(self.model, "recurrent", False)
+        starts = [0 if recurrent else window_start(len(row), self.model.config.context_length) for row in self.rows]
         if self.cache is None or starts != self.starts:  # new, or a window has moved
             windows = [row[start:] for row, start in zip(self.rows, starts)]
             width = max(len(window) for window in windows)
             ids = np.array([[0] * (width - len(window)) + window for window in windows])
             self.valid = np.array([[False] * (width - len(window)) + [True] * len(window) for window in windows])
-            self.starts, self.cache = starts, Cache(self.model.config) if self.use_cache else None
+            cache = StateCache() if recurrent else Cache(self.model.config)
+            self.starts, self.cache = starts, cache if self.use_cache else None
         else:
             ids = np.array([row[-1:] for row in self.rows])
             self.valid = np.concatenate([self.valid, np.ones((len(self.rows), 1), dtype=bool)], axis=1)

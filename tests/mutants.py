@@ -27,7 +27,8 @@ REPOSITORY = Path(__file__).parent.parent
 PACKAGE = REPOSITORY / "minigpt"
 # The tests that look at layers, models and optimizers. Those that know a file best go first; most mutants fall there.
 FIRST = {"optim.py": ["test_optim"], "models/gpt_size.py": ["test_gpt"], "models/gpt.py": ["test_gpt", "test_cases"],
-         "fused/attention.py": ["test_fused"]}  # fmt: skip
+         "fused/attention.py": ["test_fused"], "models/ngram.py": ["test_ngram"],
+         "models/ngram_smoothing.py": ["test_ngram"], "models/spelling.py": ["test_spelling"]}  # fmt: skip
 FIRST_OF_LAYERS = ["test_layers", "test_attention", "test_cases"]
 SUITE = ["test_layers", "test_attention", "test_gpt", "test_edges", "test_edges_models", "test_module", "test_fused",
          "test_generate", "test_cases", "test_optim", "test_train", "test_references"]  # fmt: skip

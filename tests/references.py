@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from generation_problems import BEAM, GREEDY, beam_results, distribution_results, greedy_results
+from ngram_problems import PROBLEMS as NGRAMS
+from ngram_problems import ngram_results
 from problems import (
     GRADIENT_SIZES,
     MODELS,
@@ -62,6 +64,7 @@ KINDS = {
     "schedules": Kind(schedule_results, {kind: (kind,) for kind in SCHEDULES}, {"float64": 1e-13}),
     "greedy": Kind(greedy_results, {name: (name,) for name in GREEDY}, {"float64": 0}),
     "beams": Kind(beam_results, {name: (name,) for name in BEAM}, {"float64": 2e-6}),  # transformers scores in float32
+    "ngrams": Kind(ngram_results, NGRAMS, {"float64": 1e-12}),
     "distributions": Kind(distribution_results, {f"logits {n}": (n,) for n in range(5)}, {"float64": 1e-12}),
 }  # fmt: skip
 

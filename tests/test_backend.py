@@ -84,9 +84,9 @@ def test_keep_mask_has_the_rate():
 
 def test_scatter_add_counts_duplicates():
     rng = np.random.default_rng(0)
-    for count in (0, 1, 50):
-        ids, values = rng.integers(0, 7, count), rng.standard_normal((count, 3))
-        target = rng.standard_normal((7, 3))
+    for count, size in ((0, 7), (1, 7), (50, 7), (50, 15), (50, 40), (50, 5000)):  # runs of many, of some, of one
+        ids, values = rng.integers(0, size, count), rng.standard_normal((count, 3))
+        target = rng.standard_normal((size, 3))
         expected = target.copy()
         np.add.at(expected, ids, values)
         backend.scatter_add(target, ids, values)

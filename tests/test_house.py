@@ -15,7 +15,7 @@ FLOORS = {
     "fused": 3, "models": 3,
     "cases": 4, "sampling": 4, "generate": 4, "beam_search": 4,
     "checkpoint": 4, "run_folder": 4, "run_lock": 4, "run_log": 4, "interrupt": 4, "evaluate": 4,
-    "train_config": 4, "train": 4, "parallel": 4, "pictures": 4,
+    "train_config": 4, "train": 4, "fit": 4, "parallel": 4, "pictures": 4,
     "exercises": 4,
     "compare_backends": 4, "layer_work": 4, "roofline": 4, "roofline_picture": 4, "profiling": 4, "bench": 4,
     "learn": 5, "commands": 5,

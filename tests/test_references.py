@@ -1,4 +1,4 @@
-"""Ours against what PyTorch and transformers computed for the same problems, without either: see references.py."""
+"""Ours against what PyTorch, transformers and nltk computed for the same problems, without them: see references.py."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_no_reference_is_left_over(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_files_are_what_the_oracles_say_today(kind):
     """Where they are installed; to rounding, as another processor may add in another order."""
-    for oracle in ("torch", "transformers"):
+    for oracle in ("torch", "transformers", "nltk"):
         pytest.importorskip(oracle, reason=f"rebuilding the references needs {oracle}: requirements-oracles.txt")
     from freeze_references import fresh
 

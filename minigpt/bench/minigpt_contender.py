@@ -32,7 +32,7 @@ RUNNING = contextlib.ExitStack()  # the workers of the subject that is measured,
 def train(workload: dict, workers: int) -> Round:
     """Rounds of training steps; `workers` share each step."""
     workload = workload_of(workload)
-    model, config, tokens = GPT(workload.model, SEED), train_config(workload), random_tokens(workload.model.vocab_size)
+    model, config, tokens = workload.build(), train_config(workload), random_tokens(workload.model.vocab_size)
     optimizer, numbers = make_optimizer(model, config), itertools.count()
     team = RUNNING.enter_context(start_workers(model, tokens, config, workers))
 

@@ -16,6 +16,7 @@ from minigpt.bench.torch_device import describe, set_precision, synchronize, wat
 from minigpt.bench.torch_gpt import to_torch, torch_gpt, torch_mean_loss, torch_optimizer, torch_training_step
 from minigpt.bench.torch_onednn import onednn_linear, send_to_onednn
 from minigpt.bench.torch_operations import torch_kinds
+from minigpt.bench.torch_rnn import torch_rnn
 from minigpt.bench.workload import NEW_TOKENS, SEED, random_prompt, random_tokens, train_config, workload_of
 from minigpt.data import Dataset, training_batch
 from minigpt.errors import InputError
@@ -40,7 +41,7 @@ def train(workload: dict) -> Round:
     workload = workload_of(workload)
     config, tokens = train_config(workload), random_tokens(workload.model.vocab_size)
     with torch.device(_device()):
-        model = torch_gpt(workload.model, _linear())
+        model = torch_rnn(workload.model) if workload.recurrent else torch_gpt(workload.model, _linear())
     optimizer, numbers = torch_optimizer(model, config), itertools.count()
 
     def run(steps: int) -> dict:

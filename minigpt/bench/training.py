@@ -7,7 +7,6 @@ from minigpt.bench.rounds import middle, ratios, spread, take_turns
 from minigpt.bench.table import device_cells, device_header, memory, milliseconds, table, times
 from minigpt.bench.workers import workers_of
 from minigpt.bench.workload import Workload
-from minigpt.models.gpt_size import training_flops_per_token
 
 
 def measure_training(field: Field, workload: Workload, ceilings: dict, say: Callable[[str], None]) -> dict:
@@ -20,7 +19,7 @@ def measure_training(field: Field, workload: Workload, ceilings: dict, say: Call
                           **({"workers": workers} if contender.name == OURS else {}))
         records = take_turns(contenders, field.rounds, lambda what: say(f"{workload.name}: {what}"))
         seen = {name: field.watch(contender) for name, contender in contenders.items()}
-    flops = training_flops_per_token(workload.model)
+    flops = workload.size.flops_per_token
     return {
         **workload.message(), "workers": workers, "flops_per_token": flops,
         "contenders": {name: {**_figures(records[name], workload, flops, ceilings["sgemm"]["gflops"]),

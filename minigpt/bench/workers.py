@@ -6,7 +6,6 @@ from pathlib import Path
 
 from minigpt.errors import InputError
 from minigpt.memory import peak_memory
-from minigpt.models.gpt_size import count_parameters
 from minigpt.parallel.workers import choose_workers
 
 
@@ -21,7 +20,7 @@ def parse_workers(text: str) -> int:
 
 def workers_of(count: int, workload) -> int:
     """So many, or for 0 what suits; in any case no more than there are rows."""
-    chosen = count or choose_workers(workload.batch_size, count_parameters(workload.model))
+    chosen = count or choose_workers(workload.batch_size, workload.size.parameters)
     return min(chosen, workload.batch_size)
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from minigpt import backend
 from minigpt.errors import InputError
 from minigpt.memory import check_memory
-from minigpt.models.gpt import GPTConfig
-from minigpt.models.gpt_size import gpt_size
+from minigpt.models.gpt import GPT, GPTConfig
+from minigpt.models.gpt_size import GPTSize, gpt_size
+from minigpt.models.rnn_lm import RNNLM, RNNConfig, rnn_size
 from minigpt.train_config import TrainConfig
 
 SEED = 0
@@ -21,8 +22,20 @@ class Workload:
     """A model and how many texts it sees side by side."""
 
     name: str
-    model: GPTConfig
+    model: GPTConfig | RNNConfig
     batch_size: int
+
+    @property
+    def recurrent(self) -> bool:
+        return isinstance(self.model, RNNConfig)
+
+    @property
+    def size(self) -> GPTSize:
+        return (rnn_size if self.recurrent else gpt_size)(self.model, self.batch_size)
+
+    def build(self) -> GPT | RNNLM:
+        """Our model, with new weights."""
+        return (RNNLM if self.recurrent else GPT)(self.model, SEED)
 
     @property
     def tokens(self) -> int:
@@ -38,12 +51,12 @@ class Workload:
 
         0 for those on a GPU, which has memory of its own and says at once when it is full.
         """
-        check_memory(contenders * gpt_size(self.model, self.batch_size).total_memory,
-                     f"leave {self.name} out, or measure it without --against")
+        check_memory(contenders * self.size.total_memory, f"leave {self.name} out, or measure it without --against")
 
 
 def workload_of(message: dict) -> Workload:
-    return Workload(message["name"], GPTConfig(**message["model"]), message["batch_size"])
+    name, model, batch_size = (message[key] for key in ("name", "model", "batch_size"))
+    return Workload(name, (RNNConfig if "cell" in model else GPTConfig)(**model), batch_size)
 
 
 def _workload(name, layers, heads, channels, context, batch_size, vocabulary) -> Workload:
@@ -56,13 +69,17 @@ WORKLOADS = {workload.name: workload for workload in (
     _workload("cpu", 4, 4, 128, 64, 12, 65),
     _workload("small", 6, 6, 384, 256, 8, 65),
     _workload("gpt2", 12, 12, 768, 256, 2, 50257),
+    *(Workload(cell, RNNConfig(vocab_size=65, context_length=64, d_model=256, num_layers=2, cell=cell), 32)
+      for cell in ("rnn", "lstm", "gru")),
 )}
 
 
-def find_workload(name: str) -> Workload:
-    """Raises InputError for an unknown name."""
+def find_workload(name: str, subject: str = "train") -> Workload:
+    """Raises InputError for an unknown name, and for a recurrent model anywhere but in train."""
     if name not in WORKLOADS:
         raise InputError(f"unknown configuration {name!r}: choose among {', '.join(WORKLOADS)}")
+    if WORKLOADS[name].recurrent and subject != "train":
+        raise InputError(f"{subject} doesn't measure recurrent models: leave {name} out, or choose train")
     return WORKLOADS[name]
 
 

@@ -77,7 +77,7 @@ def _settings(arguments) -> Field:
     if arguments.steps is not None and (arguments.subject != "learn" or arguments.steps < 1):
         raise InputError(f"--steps {arguments.steps} doesn't fit {arguments.subject}: choose 1 or more, for learn")
     for name in arguments.configs or []:
-        find_workload(name)
+        find_workload(name, arguments.subject)
     for path in (arguments.json, arguments.picture):
         if path and not path.parent.is_dir():
             raise InputError(f"the folder {path.parent} does not exist: make it first, or choose another place")

@@ -35,6 +35,15 @@ def _sigmoid(x):
     return 0.5 * (1 + xp.tanh(0.5 * x))
 
 
+def sigmoid_in_place(x):
+    """The same, overwriting x, and returns it: for gates, whose argument nobody needs again."""
+    x *= 0.5
+    xp.tanh(x, out=x)
+    x *= 0.5
+    x += 0.5
+    return x
+
+
 def sigmoid_forward(x):
     s = _sigmoid(x)
     return s, (s,)

@@ -28,10 +28,15 @@ PACKAGE = REPOSITORY / "minigpt"
 # The tests that look at layers, models and optimizers. Those that know a file best go first; most mutants fall there.
 FIRST = {"optim.py": ["test_optim"], "models/gpt_size.py": ["test_gpt"], "models/gpt.py": ["test_gpt", "test_cases"],
          "fused/attention.py": ["test_fused"], "models/ngram.py": ["test_ngram"],
-         "models/ngram_smoothing.py": ["test_ngram"], "models/spelling.py": ["test_spelling"]}  # fmt: skip
+         "models/ngram_smoothing.py": ["test_ngram"], "models/spelling.py": ["test_spelling"],
+         "models/rnn_lm.py": ["test_rnn"], "models/classifier.py": ["test_classifier"],
+         "models/neural_ngram.py": ["test_neural_ngram"],
+         **{f"models/{name}.py": ["test_word2vec"] for name in ("word2vec", "fasttext", "word_vectors")},
+         **{f"layers/{name}.py": ["test_rnn", "test_cases"] for name in ("rnn", "lstm", "gru")}}  # fmt: skip
 FIRST_OF_LAYERS = ["test_layers", "test_attention", "test_cases"]
 SUITE = ["test_layers", "test_attention", "test_gpt", "test_edges", "test_edges_models", "test_module", "test_fused",
-         "test_generate", "test_cases", "test_optim", "test_train", "test_references"]  # fmt: skip
+         "test_generate", "test_rnn", "test_neural_ngram", "test_word2vec", "test_ngram", "test_spelling",
+         "test_classifier", "test_cases", "test_optim", "test_train", "test_references"]  # fmt: skip
 # Seconds after which a mutant is taken to hang (a loop that never ends), which is noticed too. The whole suite takes
 # about a tenth of it.
 HANGS = 300

@@ -168,6 +168,13 @@ def test_each_epoch_asks_for_its_batches_and_tells_their_mean():
     assert fit(model, batches, 3, 0.0) == first and fit(model, batches, 3, 0.0, seed=1) != first
 
 
+def test_the_loss_of_an_epoch_is_the_mean_of_its_batches():
+    model = unit_scale()
+    one, two = dict(ids=[[3, 1, 4]], targets=[1]), dict(ids=[[1, 5]], targets=[0])
+    separate = [float(model.forward(**batch)[0]) for batch in (one, two)]
+    assert fit(model, lambda epoch: [one, two], 2, 0.0) == [sum(separate) / 2] * 2
+
+
 def test_no_batches_and_a_loss_that_is_not_finite_are_told():
     model = unit_scale()
     once = iter([dict(ids=[[3, 1, 4]], targets=[1])])
@@ -180,8 +187,8 @@ def test_no_batches_and_a_loss_that_is_not_finite_are_told():
 
 # labelled CSV
 
-TEXTS = ['Good, and "cheap".', "two\nlines", "无话可说", "plain"]
-LABELS = ["positive", "negative", "中", "a,b"]
+TEXTS = ['Good, and "cheap".', "two\nlines", "无话可说", "plain", "two\r\nlines", "two\rlines"]
+LABELS = ["positive", "negative", "中", "a,b", "1", "0"]
 
 
 def written(folder, content, encoding="utf-8"):

@@ -20,7 +20,6 @@ Sources: Hochreiter & Schmidhuber (1997); the forget gate, Gers et al. (2000); i
 """
 
 from minigpt.backend import xp
-from minigpt.layers.activations import sigmoid_in_place
 from minigpt.layers.linear import linear_backward, linear_forward
 from minigpt.layers.rnn import Recurrent, apart, check_sequence, recurrent_gradient
 
@@ -45,10 +44,14 @@ def lstm_cell_backward(dh_next, dc_next, saved):
 
 
 def _squash(a):
-    """a (B, 4C) -> the gates, in its place: sigmoid of the first 3C columns, tanh of the rest."""
+    """a (B, 4C) -> the gates, in its place: as sigmoid a = 1/2 + 1/2 tanh(a/2), one tanh makes all four."""
     C = a.shape[1] // 4
-    sigmoid_in_place(a[:, :3 * C])
-    xp.tanh(a[:, 3 * C:], out=a[:, 3 * C:])
+    half = xp.full(4 * C, 0.5, dtype=a.dtype)
+    half[3 * C:] = 1  # g is a tanh as it is
+    a *= half
+    xp.tanh(a, out=a)
+    a *= half
+    a += 1 - half
     return a
 
 

@@ -49,7 +49,7 @@ def read_labelled(path: Path, text: str = "text", label: str = "label", delimite
 def write_labelled(path: Path, texts: Iterable[str], labels: Iterable[str]) -> None:
     """A file with the columns text and label, for read_labelled. ValueError where there isn't a label for each text."""
     lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows([("text", "label"), *zip(texts, labels, strict=True)])
+    csv.writer(lines, lineterminator="\r\n").writerows([("text", "label"), *zip(texts, labels, strict=True)])
     write_file(Path(path), lines.getvalue())
 
 

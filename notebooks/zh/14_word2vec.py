@@ -63,7 +63,7 @@ plt.rcParams.update({"figure.dpi": 100, "figure.constrained_layout.use": True})
 #
 # “她把___倒进杯子里。”缺的是什么词，你已经知道了不少。跳字模型（skip-gram）把这变成一道题：
 # 由一个词的每个邻词去猜这个词。
-# 下面是两侧各 2 个词的窗口的所有词对。**先猜一猜：**一共多少对？
+# 下面是两侧各 2 个词的窗口的所有词对。**先猜一猜**：一共多少对？
 
 # %%
 sentence = ["she", "poured", "the", "tea", "slowly"]
@@ -132,7 +132,7 @@ check("negative_sampling", my_negative_sampling_forward, my_negative_sampling_ba
 # 用随 Python 附带的那份文本里的词画两条曲线。负样本按正比于 $count^{3/4}$ 抽取。高频词要跳过：
 # 在文本中份额为 $f$ 的词，每次出现以概率 $\sqrt{t/f} + t/f$ 留下。
 #
-# **先猜一猜：**每 100 个词里有 7 个“the”。$t = 0.001$ 时，它的 100 次出现留下多少次？
+# **先猜一猜**：每 100 个词里有 7 个“the”。$t = 0.001$ 时，它的 100 次出现留下多少次？
 
 # %%
 text = find_sources(["pydoc"])[0].content.decode("utf-8")
@@ -188,7 +188,7 @@ check("subsample", my_keep_probability)
 # france 与 japan 共有模板。然后出题：*france 之于 paris，如同 japan 之于……*，
 # 答案是离 $paris - france + japan$ 最近的词。
 #
-# **先猜一猜：**词有 216 个，446 道题，乱猜能答对几道？
+# **先猜一猜**：词有 216 个，446 道题，乱猜能答对几道？
 
 # %%
 backend.use("numpy", "float32")
@@ -241,7 +241,7 @@ from minigpt.learn import check
 check("cosine_neighbours", my_cosine_neighbours)
 
 # %% [markdown]
-# 中文也一样，只是词要先切好（这里模板知道什么是词）。**先猜一猜：**老师之于老师们，如同学生之于哪个词？
+# 中文也一样，只是词要先切好（这里模板知道什么是词）。**先猜一猜**：老师之于老师们，如同学生之于哪个词？
 
 # %%
 chinese = make_world("zh", 4_000 if quick else 12_000)
@@ -296,4 +296,4 @@ plt.show()
 # - 词与词共有的东西，无论是专属的上下文还是角色，都加在向量里：类比在成立的地方之所以成立，就是这个缘故。
 # - 词的片段让没见过的词也有向量，后来的子词词元继承了这个想法。
 #
-# **下一章：**窗口总有尽头。[15 · 循环网络](15_rnn.ipynb)把读过的东西一路带着走。
+# **下一章**：窗口总有尽头。[15 · 循环网络](15_rnn.ipynb)把读过的东西一路带着走。

@@ -9,7 +9,7 @@ import difflib
 import os
 import sys
 
-from minigpt.commands import bench, docs, evaluate, generate, gpucheck, gradcheck, learn, ngram, size, train
+from minigpt.commands import bench, docs, evaluate, generate, gpucheck, gradcheck, ladder, learn, ngram, size, train
 from minigpt.commands.reporter import visible
 from minigpt.errors import InputError
 
@@ -21,6 +21,7 @@ COMMANDS = {
     "gpucheck": (gpucheck, "compare CuPy on this machine's GPU with NumPy, and print a table to paste"),
     "size": (size, "count a model's parameters, arithmetic and memory without building it"),
     "ngram": (ngram, "count n-grams of any text, measure the model, score texts and write one"),
+    "ladder": (ladder, "train every model of the course for the same time on one text, and compare them in one table"),
     "learn": (learn, "exercises that answer back: write a forward, a backward, a small function"),
     "bench": (bench, "measure how fast minigpt is on this machine, beside PyTorch where that is installed"),
     "docs": (docs, "build the documents and the executed chapters as a site, and open it in the browser"),

@@ -75,7 +75,7 @@ def prepare(
     pieces = read_pieces(sources)
     if progress:
         pieces = _reporting(pieces, progress, total)
-    before, after = _split(pieces, total, total - round(total * validation_fraction))
+    before, after = split(pieces, total, total - round(total * validation_fraction))
     train = write_tokens(before, tokenizer, folder / "train.bin")
     validation = write_tokens(after, tokenizer, folder / "validation.bin")
     if train.characters + validation.characters != total:
@@ -111,8 +111,11 @@ def _reporting(pieces: Iterable[str], progress: Callable[[int, int], None], tota
         progress(done, total)
 
 
-def _split(pieces: Iterator[str], total: int, position: int) -> tuple[Iterator[str], Iterator[str]]:
-    """The pieces up to about `position` and those after it; the second stream is to be read after the first."""
+def split(pieces: Iterator[str], total: int, position: int) -> tuple[Iterator[str], Iterator[str]]:
+    """The pieces up to about `position` and those after it; the second stream is to be read after the first.
+
+    total: how many characters there are. The seam moves on to the end of a word where one is near.
+    """
     rest = []
 
     def before() -> Iterator[str]:
@@ -184,31 +187,36 @@ def check_length(num_tokens: int, context_length: int) -> None:
 
 
 def evaluation_batches(
-    tokens: np.ndarray, batch_size: int, context_length: int, limit: int | None = None
+    tokens: np.ndarray, batch_size: int, context_length: int, limit: int | None = None, overlap: int = 0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Inputs and targets, int64 (B, T), that predict every token after the first exactly once, in order.
 
     The windows lie one after the other. Where the last one reaches beyond the text, its inputs are 0 and its targets
     IGNORED, which the loss doesn't count; so batches differ in how many targets count, and their mean losses must be
     weighted by that number. The last batch may have fewer rows. With `limit`, only so many windows, evenly spaced over
-    the whole text and always the same ones, so that evaluations during a run can be compared.
+    the whole text and always the same ones, so that evaluations during a run can be compared. With `overlap`, each
+    window but the first begins with the last so many tokens of the one before, which it reads and doesn't predict.
     Raises InputError, when the first batch is asked for, for fewer than 2 tokens: there is nothing to predict.
     """
     _check_sizes(batch_size, context_length)
-    T, num_tokens = context_length, len(tokens)
+    if not 0 <= overlap < context_length:
+        raise InputError(f"overlap {overlap} is outside 0 to {context_length - 1}: windows of {context_length} tokens "
+                         "then predict nothing, or leave gaps; choose for example half of the window")
+    T, num_tokens, stride = context_length, len(tokens), context_length - overlap
     if num_tokens < 2:
         raise InputError(f"the text to evaluate on has {num_tokens} tokens; at least 2 are needed: give more text")
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit} leaves no window to evaluate on: choose 1 or more, or None for all")
-    num_windows = -(-(num_tokens - 1) // T)  # rounded up
+    num_windows = max(-(-(num_tokens - 1 - overlap) // stride), 1)  # rounded up
     chosen = num_windows if limit is None else min(limit, num_windows)
     for first in range(0, chosen, batch_size):
         rows = np.arange(first, min(first + batch_size, chosen))
-        starts = rows * num_windows // chosen * T  # (B,)
+        starts = rows * num_windows // chosen * stride  # (B,)
         positions = starts[:, None] + np.arange(T + 1)  # (B, T+1)
         windows = tokens[np.minimum(positions, num_tokens - 1)].astype(np.int64)
         has_target = positions[:, 1:] < num_tokens
-        yield np.where(has_target, windows[:, :-1], 0), np.where(has_target, windows[:, 1:], IGNORED)
+        new = has_target & ((np.arange(T) >= overlap) | (starts[:, None] == 0))  # not predicted by the window before
+        yield np.where(has_target, windows[:, :-1], 0), np.where(new, windows[:, 1:], IGNORED)
 
 
 def _check_sizes(batch_size: int, context_length: int) -> None:

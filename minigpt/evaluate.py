@@ -31,13 +31,14 @@ class Evaluation:
     bytes: int
 
 
-def mean_loss(model, tokens, batch_size: int, limit: int | None = None) -> float:
+def mean_loss(model, tokens, batch_size: int, limit: int | None = None, overlap: int = 0) -> float:
     """Nats per token over `tokens` (1-D ids), in windows side by side; with limit, over so many windows spread evenly.
 
-    Each token after the first is predicted once, from those before it in its window.
+    Each token after the first is predicted once, from those before it in its window: at least `overlap` of them, but at
+    the beginning of the text.
     """
     total, count = 0.0, 0
-    for ids, targets in evaluation_batches(tokens, batch_size, model.config.context_length, limit):
+    for ids, targets in evaluation_batches(tokens, batch_size, model.config.context_length, limit, overlap):
         counted = int((targets != IGNORED).sum())  # the last window is padded: batches don't weigh the same
         total += float(model.forward(ids, targets)[0]) * counted
         count += counted

@@ -1,4 +1,5 @@
-"""The pictures: of a run, the loss over the steps and what each attention head looks at; curves of the bench.
+"""The pictures: of a run, the loss over the steps and what each attention head looks at; curves of the bench;
+the ladder.
 
 Labels are ASCII, as matplotlib's own font lacks most other characters. matplotlib is imported only when a picture is
 drawn, and draws into files without a screen.
@@ -94,3 +95,25 @@ def draw_curves(panels: list[tuple[str, str, str, dict]], path: Path, columns: i
         axes.grid(alpha=0.3)
         axes.legend()
     save(figure, path)
+
+
+def draw_ladder(rows: list[dict], path: Path) -> None:
+    """The rungs of ladder.py from left to right, as high as the bits they need."""
+    figure = new_figure(max(0.95 * len(rows) + 1.5, 4), 4.8)
+    plot_ladder(figure.add_subplot(), rows)
+    save(figure, path)
+
+
+def plot_ladder(axes, rows: list[dict]) -> None:
+    """Bars: the held-out text. Marks: the training text; what lies between was learned by heart."""
+    places = range(len(rows))
+    colors = ["tab:gray" if row["steps"] is None else "tab:blue" for row in rows]
+    bars = axes.bar(places, [row["held_out"] for row in rows], color=colors, width=0.7)
+    (mark,) = axes.plot(places, [row["train"] for row in rows], linestyle="none", marker="_", markersize=22,
+                        markeredgewidth=2.5, color="tab:orange")
+    for place, row in zip(places, rows):
+        axes.annotate(f"{row['held_out']:.2f}", (place, row["held_out"]), ha="center", va="bottom", fontsize=9)
+    axes.set_xticks(places, [row["key"].replace("-", "-\n") for row in rows], fontsize=8)
+    top = 1.2 * max((row["held_out"] for row in rows), default=1)  # room for the legend
+    axes.set(ylabel="bits per character", ylim=(0, top), title="The ladder: counted (grey), trained (blue)")
+    axes.legend(handles=[mark, bars], labels=["training text", "held-out text"], loc="upper right", ncols=2, fontsize=8)

@@ -18,7 +18,7 @@ FLOORS = {
     "train_config": 4, "train": 4, "fit": 4, "parallel": 4, "pictures": 4,
     "exercises": 4,
     "compare_backends": 4, "layer_work": 4, "roofline": 4, "roofline_picture": 4, "profiling": 4, "bench": 4,
-    "learn": 5, "commands": 5,
+    "ladder": 5, "learn": 5, "commands": 5,
     "cli": 6, "__main__": 7,
 }  # fmt: skip
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py"]

@@ -28,6 +28,7 @@ ORDER = (
     "skip_gram_pairs", "subsample", "negative_sampling", "cosine_neighbours",
     "rnn_step", "bptt", "carry_state",
     "lstm_step", "gru_step",
+    "interpolate", "mixture_weight",
 )  # fmt: skip
 
 

@@ -382,4 +382,4 @@ print("The " + "".join(pieces))
 # - Gates buy reach with width and time: where something far back must be known they decide everything, where the last
 #   few characters do, hardly anything.
 #
-# **Next:** every model so far, and the GPT, on one text in one measure: chapter 17, the ladder.
+# **Next:** [17 · The ladder](17_ladder.ipynb).

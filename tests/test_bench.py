@@ -323,6 +323,17 @@ def test_a_busy_machine_is_told(facts):
     assert describe({**facts, "load": None}) == describe(facts)  # a system without load averages
 
 
+@pytest.mark.parametrize("ours", ["/site-packages/numpy.libs/lib.so", "/numpy/.dylibs/lib.dylib", "/usr/lib/lib.so"])
+def test_the_blas_is_numpys_whatever_else_was_imported(monkeypatch, ours):
+    def pool(path, version):
+        return {"user_api": "blas", "internal_api": "openblas", "version": version, "architecture": "Zen",
+                "num_threads": 2, "filepath": path}
+
+    others = [{"user_api": "openmp"}] + ([pool("/site-packages/scipy.libs/lib.so", "1")] if "numpy" in ours else [])
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: [*others, pool(ours, "2")])
+    assert blas() == {"name": "openblas", "version": "2", "core": "Zen", "threads": 2}
+
+
 @pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64") or blas()["name"] != "openblas",
                     reason="Haswell is a core of OpenBLAS on x86")
 def test_blas_core_reaches_our_process_and_only_that():

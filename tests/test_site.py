@@ -126,6 +126,21 @@ def test_the_browser_splits_as_the_index_does():
     assert set(asked) <= set(search.split(query))
 
 
+def test_a_chapter_may_not_complain_but_of_fonts():
+    pytest.importorskip("nbclient", reason="requirements-docs.txt is not installed")
+    nbformat = pytest.importorskip("nbformat")
+    execute = script("docs/website/execute.py")
+
+    def run(words):
+        code = f"import sys\nprint({words!r}, file=sys.stderr)\nprint('done')"
+        return execute.run(ROOT, nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), "00_one")
+
+    ((_, outputs),) = run("findfont: Font family ['STIXGeneral'] not found. Falling back to DejaVu Sans.")
+    assert [(output["name"], output["text"]) for output in outputs] == [("stdout", "done\n")]
+    with pytest.raises(execute.Failed, match=r"00_one\.py, code cell 1 writes to standard error: a warning"):
+        run("a warning")
+
+
 # A built site: .ci/run builds one and sets MINIGPT_SITE.
 
 

@@ -11,15 +11,8 @@ the same weights, batches and dropout masks on CPU and GPU and in both precision
 (CuPy's own Generator has no normal, choice or permutation.)
 """
 
-import contextlib
-import contextvars
-import functools
-import importlib
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -233,132 +226,9 @@ def keep_mask(rng: np.random.Generator, shape, rate: float):
     return _library.namespace.asarray(rng.random(shape, dtype=np.float32) >= rate)
 
 
-_twins_in_use = True
-
-
-def twin(function):
-    """The faster twin of a function of layers/, where there is one and it is in use; else the function itself.
-
-    The twin of layers/NAME.py's function is the one of the same name in fused/NAME.py. It computes the same, faster and
-    less readably, on NumPy. Its backward takes what its own forward saved, and what the function's did.
-    """
-    if not _twins_in_use or _library.namespace is not np or not function.__module__.startswith("minigpt.layers."):
-        return function
-    return _find_twin(function)
-
-
-@functools.cache
-def _find_twin(function):
-    try:
-        room = importlib.import_module(function.__module__.replace(".layers.", ".fused."))
-    except ModuleNotFoundError:  # there need be none
-        return function
-    return getattr(room, function.__name__, function)
-
-
-@contextmanager
-def without_twins() -> Iterator[None]:
-    """A with-block in which only the functions of layers/ compute: to compare, or to look into what they save."""
-    global _twins_in_use
-    before, _twins_in_use = _twins_in_use, False
-    try:
-        yield
-    finally:
-        _twins_in_use = before
-
-
-PIECE = 32 * 1024  # elements: the temporary arrays of a computation over one piece fit into a processor's cache
-
-
-def in_pieces(function, *arrays):
-    """function(*arrays), a tuple of arrays, computed piece by piece; function must act on every element alone.
-
-    A chain of ten operations on a large array goes through memory ten times, as each makes an array that no cache
-    holds. Cut into pieces, all but the first and the last of them stay in the cache: twice as fast. `arrays` have one
-    shape, and so have the results. A GPU has other ways, and small arrays need none: there it is one call.
-    """
-    shape, size = arrays[0].shape, arrays[0].size
-    if _library.namespace is not np or size <= PIECE:
-        return function(*arrays)
-    flat, outputs = [array.reshape(-1) for array in arrays], None
-    for start in range(0, size, PIECE):
-        piece = slice(start, start + PIECE)
-        results = function(*(array[piece] for array in flat))
-        if outputs is None:
-            outputs = [np.empty(size, result.dtype) for result in results]
-        for output, result in zip(outputs, results):
-            output[piece] = result
-    return tuple(output.reshape(shape) for output in outputs)
-
-
-def each_piece(function, size: int) -> None:
-    """function(piece) for the slices that a vector of `size` elements is cut into, on all processors where it is long.
-
-    For what is done to a whole model's parameters at once. NumPy lets go of Python's lock while it computes, so that
-    threads run side by side, if only the pieces are long enough: 64 Ki elements, half of which a cache holds.
-    """
-    pieces = [slice(start, min(start + 2 * PIECE, size)) for start in range(0, size, 2 * PIECE)]
-    if _library.namespace is not np or len(pieces) < 2 * processors():
-        for piece in pieces:
-            function(piece)
-    else:
-        contexts = [contextvars.copy_context() for _ in pieces]  # NumPy's settings, such as quiet(), are a thread's own
-        list(_threads(os.getpid()).map(lambda context, piece: context.run(function, piece), contexts, pieces))
-
-
-@functools.cache
-def _threads(process: int):
-    """One thread a processor. `process`: a forked copy of this process has none of its threads and needs its own."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(processors(), "minigpt pieces")
-
-
-@functools.cache
-def processors() -> int:
-    """Processors that this process may use, counting those that share a core once where the system tells."""
-    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    cores = set()
-    for number in usable:
-        path = Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list")
-        try:
-            cores.add(path.read_text(encoding="ascii"))
-        except OSError:  # not Linux
-            return len(usable)
-    return len(cores)
-
-
 def quiet():
     """A with-block in which overflow and NaN give no warning, as on a GPU: for code that looks at the result itself."""
     return np.errstate(all="ignore")
-
-
-def keep_freed_memory() -> bool:
-    """Ask the C library to keep the memory of freed arrays for the next ones; True where it agreed (Linux with glibc).
-
-    A training step allocates and frees the same large arrays again and again. By default glibc gives each back to the
-    system, which hands out zeroed pages the next time: over a third of a small model's step went into that. The setting
-    is for the whole process, so a program asks for it; importing minigpt doesn't.
-    """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        import ctypes
-
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (ImportError, OSError, AttributeError):  # no ctypes (a browser), or another C library (musl)
-        return False
-    M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, older_limit = -1, -3, 32 * 2**20
-    return bool(mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-                and (mallopt(M_MMAP_THRESHOLD, 2**30) or mallopt(M_MMAP_THRESHOLD, older_limit)))
-
-
-def release_freed_memory() -> None:
-    """Give what is free back to the system, once, whatever keep_freed_memory has asked for; does nothing elsewhere."""
-    with contextlib.suppress(ImportError, OSError, AttributeError, TypeError):  # another system or C library
-        import ctypes
-
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def synchronize() -> None:

@@ -12,6 +12,7 @@ import copy
 
 from minigpt import backend
 from minigpt.backend import xp
+from minigpt.memory import release_freed_memory
 
 
 class Parameter:
@@ -77,7 +78,7 @@ class Module:
             self._flat.data, self._flat.grad = flat.data, flat.grad
         else:
             self._flat = flat
-        backend.release_freed_memory()
+        release_freed_memory()
 
     def views(self, vector) -> dict:
         """Name -> the part of a vector, as long as all parameters together, that stands for that parameter: a view.

@@ -23,8 +23,8 @@ Loshchilov & Hutter (2019), algorithm 2; clipping, Pascanu et al. (2013), algori
 import math
 from dataclasses import dataclass
 
-from minigpt import backend
 from minigpt.backend import xp
+from minigpt.cache_blocking import each_piece
 from minigpt.errors import InputError
 from minigpt.module import Module
 
@@ -56,7 +56,7 @@ class Optimizer:
             state = (self.state[name][piece] for name in self.state_names)
             self._update(self.flat.data[piece], self.flat.grad[piece], learning_rate, *state)
 
-        backend.each_piece(update, self.flat.data.size)  # the temporary arrays of a piece fit into a cache
+        each_piece(update, self.flat.data.size)  # the temporary arrays of a piece fit into a cache
 
     def _update(self, data, grad, learning_rate, *state) -> None:
         """Change data, and state, in place."""
@@ -69,7 +69,7 @@ def _scale(vector, factor: float) -> None:
     def scale(piece):
         vector[piece] *= factor
 
-    backend.each_piece(scale, vector.size)
+    each_piece(scale, vector.size)
 
 
 class SGD(Optimizer):

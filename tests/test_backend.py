@@ -3,7 +3,6 @@
 import builtins
 import math
 import sys
-import threading
 import types
 
 import numpy as np
@@ -100,53 +99,6 @@ def test_ids_out_of_range_are_refused_not_wrapped():
             backend.check_ids(ids, 5, "token id")
     with pytest.raises(InputError, match="must be integers"):
         backend.check_ids([0.5], 5, "token id")
-
-
-@pytest.mark.parametrize("size", [0, 1, 1000, 2 * backend.PIECE, 2 * backend.PIECE + 1, 9 * backend.PIECE, 10**6 + 3])
-def test_each_piece_meets_every_element_once(size):
-    met = np.zeros(size, dtype=int)
-
-    def meet(piece):
-        met[piece] += 1
-
-    backend.each_piece(meet, size)
-    assert (met == 1).all()
-
-
-def test_each_piece_runs_on_threads_that_keep_numpys_settings_and_hands_errors_on():
-    size, seen = 20 * backend.PIECE * backend.processors(), set()
-
-    def divide(piece):
-        seen.add((np.geterr()["divide"], threading.current_thread() is threading.main_thread()))
-
-    with np.errstate(divide="raise"):
-        backend.each_piece(divide, size)
-    assert seen == {("raise", False)}
-    with pytest.raises(ZeroDivisionError):
-        backend.each_piece(lambda piece: 1 / 0, size)
-
-
-def test_in_pieces_is_one_call_in_parts():
-    calls = []
-
-    def double_and_sign(x, y):
-        calls.append(x.size)
-        return x + y, x < 0
-
-    x = np.random.default_rng(0).standard_normal((5, backend.PIECE // 2 + 1)).astype(np.float32)
-    total, negative = backend.in_pieces(double_and_sign, x, 2 * x.swapaxes(0, 1).copy().swapaxes(0, 1))
-    np.testing.assert_array_equal(total, x + 2 * x)
-    np.testing.assert_array_equal(negative, x < 0)
-    assert total.dtype == np.float32 and negative.dtype == bool and sum(calls) == x.size and max(calls) == backend.PIECE
-    calls.clear()
-    backend.in_pieces(double_and_sign, x[:1], x[:1])
-    assert calls == [x.shape[1]]
-
-
-def test_freed_memory_is_kept_only_where_the_c_library_can(monkeypatch):
-    assert backend.keep_freed_memory() in (True, False)  # whatever this system is, asking does no harm
-    monkeypatch.setattr(sys, "platform", "win32")
-    assert backend.keep_freed_memory() is False
 
 
 def test_erf_is_exact_to_the_last_digits():

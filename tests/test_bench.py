@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigpt.backend import processors
 from minigpt.bench import ceilings, learning, machine, rounds, scaling, workers, workload
 from minigpt.bench.blas import blas
 from minigpt.bench.contender import KINDS, OPPONENTS, OURS, Contender, ContenderDied, Field
@@ -29,6 +28,7 @@ from minigpt.bench.minigpt_operations import KINDS as OPERATION_KINDS
 from minigpt.bench.operations import clock, operations
 from minigpt.bench.table import table
 from minigpt.bench.workload import WORKLOADS
+from minigpt.cache_blocking import processors
 from minigpt.cli import main
 from minigpt.errors import InputError
 from minigpt.models.gpt import GPTConfig

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigpt import backend
+from minigpt import backend, dispatch
 from minigpt.cases import CASES
+from minigpt.dispatch import twin, without_twins
 from minigpt.gradient_check import check_gradients
 from minigpt.layers.attention import attention_backward, attention_forward
 from minigpt.layers.masks import causal_mask, padding_mask
@@ -29,8 +30,8 @@ def arrays(shape, keys=None, seed=0):
 
 def run(q, k, v, dy, *rest):
     """y, dq, dk, dv, and what was saved, of whichever pair is in use."""
-    y, saved = backend.twin(attention_forward)(q, k, v, *rest)
-    return [y, *backend.twin(attention_backward)(dy, saved)], saved
+    y, saved = twin(attention_forward)(q, k, v, *rest)
+    return [y, *twin(attention_backward)(dy, saved)], saved
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -40,7 +41,7 @@ def test_a_twin_has_the_names_and_signatures_of_its_reference(room):
     assert functions
     for name in functions:
         assert inspect.signature(getattr(twins, name)) == inspect.signature(getattr(reference, name))
-        assert backend.twin(getattr(reference, name)) is getattr(twins, name)
+        assert twin(getattr(reference, name)) is getattr(twins, name)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -52,21 +53,21 @@ def test_causal_attention(shape, dtype):
         mask = causal_mask(shape[-2])
         ours, saved = run(q, k, v, dy, mask)
         assert (len(saved) == 6) == (shape[-2] > 64), "the twin was not in use, or was where it gains nothing"
-        with backend.without_twins():
+        with without_twins():
             expected, _ = run(q, k, v, dy, mask)
         for name, one, other in zip(("y", "dq", "dk", "dv"), ours, expected):
             assert one.dtype == dtype and one.shape == other.shape
             assert np.abs(one - other).max() <= TOLERANCE[dtype] * np.abs(other).max(), name
         for before, now in zip(watched, (q, k, v, dy)):
             np.testing.assert_array_equal(before, now)
-        for first, second in zip(ours[1:], backend.twin(attention_backward)(dy, saved)):
+        for first, second in zip(ours[1:], twin(attention_backward)(dy, saved)):
             np.testing.assert_array_equal(first, second)  # backward twice: the same bits
 
 
 def test_its_gradient_is_the_derivative_of_its_own_forward():
     with backend.using("numpy", "float64"):
         q, k, v, dy = arrays((1, 2, 67, 3))
-        mask, forward, backward = causal_mask(67), *map(backend.twin, (attention_forward, attention_backward))
+        mask, forward, backward = causal_mask(67), *map(twin, (attention_forward, attention_backward))
         errors = check_gradients(lambda: forward(q, k, v, mask),
                                  lambda dy, saved: dict(zip("qkv", backward(dy, saved))), dict(q=q, k=k, v=v), dy)
         assert [error.array for error in errors] == ["q", "k", "v"]
@@ -78,7 +79,7 @@ def test_scores_of_ten_thousand_are_no_trouble():
     q, k, v, dy = arrays((1, 2, 100, 4))
     q *= 5e3
     ours, _ = run(q, k, v, dy, causal_mask(100))
-    with backend.without_twins():
+    with without_twins():
         expected, _ = run(q, k, v, dy, causal_mask(100))
     for name, one, other in zip(("y", "dq", "dk", "dv"), ours, expected):
         assert np.isfinite(one).all(), name
@@ -100,7 +101,7 @@ OTHERS = {
 def test_what_it_does_not_know_it_leaves_to_the_reference(shape, keys, rest):
     q, k, v, dy = arrays(shape, keys)
     ours, saved = run(q, k, v, dy, *rest())
-    with backend.without_twins():
+    with without_twins():
         expected, reference_saved = run(q, k, v, dy, *rest())
     assert len(saved) == len(reference_saved) == 5
     for one, other in zip(ours, expected):
@@ -116,7 +117,7 @@ def test_dropout_keeps_it_away_only_where_something_is_dropped():
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_case_is_the_same_with_and_without(case):
     results = []
-    for block in (backend.without_twins, lambda: backend.using("numpy", "float64")):
+    for block in (without_twins, lambda: backend.using("numpy", "float64")):
         with backend.using("numpy", "float64"), block():
             rng = backend.generator(7)
             problem = case.build(rng)
@@ -135,7 +136,7 @@ def test_a_whole_model_over_a_long_context(norm):
         for twins in (True, False):
             model = GPT(config)
             model.flat.data[...] = backend.normal(backend.generator(2), model.flat.data.shape, 0.3)
-            with backend.using("numpy", "float64") if twins else backend.without_twins():
+            with backend.using("numpy", "float64") if twins else without_twins():
                 loss, saved = model.forward(ids[:, :-1], ids[:, 1:])
                 model.backward(saved)
             results.append((float(loss), model.parameters()))
@@ -158,8 +159,8 @@ def test_without_the_folder_the_reference_is_used(monkeypatch):
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(importlib, "import_module", no_such_room)
-    backend._find_twin.cache_clear()
+    dispatch._find_twin.cache_clear()
     try:
-        assert backend.twin(attention_forward) is attention_forward
+        assert twin(attention_forward) is attention_forward
     finally:
-        backend._find_twin.cache_clear()
+        dispatch._find_twin.cache_clear()

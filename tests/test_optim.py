@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minigpt import backend
+from minigpt.cache_blocking import PIECE
 from minigpt.errors import InputError
 from minigpt.module import Module, Parameter
 from minigpt.optim import SGD, Adam, AdamW, Schedule, clip_gradient, gradient_norm
@@ -114,7 +115,7 @@ def test_bad_settings_are_refused(make, words):
 
 
 def test_a_piece_boundary_is_crossed_in_these_tests():
-    assert 2700 * 251 > 10 * 2 * backend.PIECE  # ten pieces: enough for threads on up to five processors
+    assert 2700 * 251 > 10 * 2 * PIECE  # ten pieces: enough for threads on up to five processors
 
 
 def test_defaults_are_the_published_ones():

@@ -14,6 +14,7 @@ import pytest
 import safetensors.numpy
 
 from minigpt import backend
+from minigpt.cache_blocking import processors
 from minigpt.errors import InputError
 from minigpt.models.gpt import GPT, GPTConfig
 from minigpt.parallel.share import WorkerLost, share
@@ -134,9 +135,9 @@ def test_several_workers_on_a_gpu_are_refused(monkeypatch):
 
 
 def test_as_many_as_there_are_processors_but_no_more_than_rows():
-    assert 1 <= backend.processors() <= os.cpu_count()
+    assert 1 <= processors() <= os.cpu_count()
     assert choose_workers(1, 1000) == 1
-    assert choose_workers(10**6, 1000) == backend.processors()
+    assert choose_workers(10**6, 1000) == processors()
     assert choose_workers(10**6, LARGE + 1) == 1  # a gradient for each would cost more than it wins
     assert check_workers(3, 3) == 3
 

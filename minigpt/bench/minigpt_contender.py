@@ -18,8 +18,10 @@ from minigpt.bench.serve import Round, serve
 from minigpt.bench.workers import memory_together
 from minigpt.bench.workload import NEW_TOKENS, SEED, random_prompt, random_tokens, train_config, workload_of
 from minigpt.data import Dataset
+from minigpt.dispatch import without_twins
 from minigpt.evaluate import mean_loss
 from minigpt.generate import generate
+from minigpt.memory import keep_freed_memory
 from minigpt.models.gpt import GPT, GPTConfig
 from minigpt.parallel.workers import start_workers
 from minigpt.sampling import Sampling
@@ -103,9 +105,9 @@ def ceilings() -> dict:
 
 
 if __name__ == "__main__":
-    backend.keep_freed_memory()
+    keep_freed_memory()
     if "--no-twins" in sys.argv:
-        RUNNING.enter_context(backend.without_twins())
+        RUNNING.enter_context(without_twins())
     if "--cupy" in sys.argv:
         backend.use("cupy")
     serve({"train": train, "generate": generation, "ops": single_operations}, watch, hello=hello,

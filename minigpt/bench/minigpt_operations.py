@@ -2,6 +2,7 @@
 
 from minigpt import backend
 from minigpt.bench.workload import SEED, train_config, workload_of
+from minigpt.dispatch import twin
 from minigpt.layers.activations import gelu_tanh_backward, gelu_tanh_forward
 from minigpt.layers.attention import attention_backward, attention_forward
 from minigpt.layers.cross_entropy import cross_entropy_backward, cross_entropy_forward
@@ -29,7 +30,7 @@ def linear(rng, rows, inputs, outputs):
 
 
 def attention(rng, shape):
-    pair = backend.twin(attention_forward), backend.twin(attention_backward)
+    pair = twin(attention_forward), twin(attention_backward)
     return _pair(rng, *pair, *_arrays(rng, shape, shape, shape), causal_mask(shape[2]))
 
 

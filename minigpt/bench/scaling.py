@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from minigpt.backend import processors
 from minigpt.bench.contender import OURS, Field
 from minigpt.bench.table import memory, milliseconds, table, times
 from minigpt.bench.training import measure_training
 from minigpt.bench.workload import WORKLOADS, Workload
+from minigpt.cache_blocking import processors
 from minigpt.pictures import draw_curves
 
 CONTEXTS, CONTEXT_MODEL, CONTEXT_TOKENS = (64, 128, 256, 512, 1024), "small", 2048

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from minigpt import backend
 from minigpt.bench.machine import machine
 from minigpt.bench.table import table
 from minigpt.commands.reporter import say, visible
 from minigpt.corpora import find_sources
 from minigpt.errors import InputError
 from minigpt.ladder import RUNGS, SECONDS, climb, find_rungs, prepare_text
+from minigpt.memory import keep_freed_memory
 from minigpt.pictures import draw_ladder
 from minigpt.run_folder import write_json
 from minigpt.train import Diverged
@@ -40,7 +40,7 @@ def run(arguments) -> int:
              "train": text.train.counts._asdict(), "held_out": text.held_out.counts._asdict(), "machine": machine()}
     for part in ("train", "held_out"):
         say(f"{part.replace('_', ' '):9}{facts[part]['characters']:10,} characters {facts[part]['tokens']:9,} tokens")
-    backend.keep_freed_memory()
+    keep_freed_memory()
     try:
         for rung in rungs:
             _, row = climb(rung, text, arguments.seconds)

@@ -19,7 +19,7 @@ from minigpt.commands.train_settings import (
 from minigpt.corpora import CORPORA, find_sources
 from minigpt.data import Dataset, check_length, prepare
 from minigpt.interrupt import stop_on_signal
-from minigpt.memory import peak_memory
+from minigpt.memory import keep_freed_memory, peak_memory
 from minigpt.models.gpt import GPT, PRESETS
 from minigpt.models.gpt_size import count_parameters, gpt_size
 from minigpt.parallel.share import WorkerLost
@@ -75,7 +75,7 @@ def add_arguments(parser) -> None:
 
 
 def run(arguments) -> int:
-    backend.keep_freed_memory()
+    keep_freed_memory()
     if arguments.profile is not None:
         return run_profile(arguments, _start)
     folder, checkpoint = arguments.resume or (_start(arguments), None)

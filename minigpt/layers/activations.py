@@ -18,6 +18,7 @@ import math
 
 from minigpt import backend
 from minigpt.backend import xp
+from minigpt.cache_blocking import in_pieces
 from minigpt.errors import InputError
 
 
@@ -77,7 +78,7 @@ def silu_backward(dy, saved):
 # What gelu's backward needs is its slope alone. It is cheapest in forward, where x, and what the slope shares with y,
 # are at hand; and one array is saved instead of two.
 def gelu_forward(x):
-    y, slope = backend.in_pieces(_gelu, x)
+    y, slope = in_pieces(_gelu, x)
     return y, (slope,)
 
 
@@ -95,7 +96,7 @@ def _gelu(x):
 
 
 def gelu_tanh_forward(x):
-    y, slope = backend.in_pieces(_gelu_tanh, x)
+    y, slope = in_pieces(_gelu_tanh, x)
     return y, (slope,)
 
 

@@ -17,8 +17,8 @@ Source: Vaswani et al. (2017), eq. 1 and section 3.2.
 
 import math
 
-from minigpt import backend
 from minigpt.backend import xp
+from minigpt.dispatch import twin
 from minigpt.errors import InputError
 from minigpt.layers.dropout import dropout_backward, dropout_forward
 from minigpt.layers.linear import Linear
@@ -91,14 +91,14 @@ class SelfAttention(Module):
         q, k, v = (split_heads(part, self.num_heads) for part in xp.split(qkv, 3, axis=-1))  # (B, H, T, D)
         if cache is not None:
             k, v = cache.append(k, v)  # (B, H, S, D)
-        heads, saved_attention = backend.twin(attention_forward)(q, k, v, mask, self.dropout, rng)
+        heads, saved_attention = twin(attention_forward)(q, k, v, mask, self.dropout, rng)
         y, saved_out = self.out.forward(merge_heads(heads))
         return y, (saved_qkv, saved_attention, saved_out)
 
     def backward(self, dy, saved):
         saved_qkv, saved_attention, saved_out = saved
         dheads = split_heads(self.out.backward(dy, saved_out), self.num_heads)
-        parts = backend.twin(attention_backward)(dheads, saved_attention)  # dq, dk, dv (B, H, T, D)
+        parts = twin(attention_backward)(dheads, saved_attention)  # dq, dk, dv (B, H, T, D)
         dqkv = xp.concatenate([merge_heads(part) for part in parts], axis=-1)  # (B, T, 3C)
         return self.qkv.backward(dqkv, saved_qkv)
 
@@ -126,13 +126,13 @@ class CrossAttention(Module):
         q, saved_q = self.q.forward(x)
         kv, saved_kv = self.kv.forward(memory)
         q, k, v = (split_heads(part, self.num_heads) for part in (q, *xp.split(kv, 2, axis=-1)))
-        heads, saved_attention = backend.twin(attention_forward)(q, k, v, mask, self.dropout, rng)
+        heads, saved_attention = twin(attention_forward)(q, k, v, mask, self.dropout, rng)
         y, saved_out = self.out.forward(merge_heads(heads))
         return y, (saved_q, saved_kv, saved_attention, saved_out)
 
     def backward(self, dy, saved):
         saved_q, saved_kv, saved_attention, saved_out = saved
         dheads = split_heads(self.out.backward(dy, saved_out), self.num_heads)
-        dq, dk, dv = backend.twin(attention_backward)(dheads, saved_attention)
+        dq, dk, dv = twin(attention_backward)(dheads, saved_attention)
         dkv = xp.concatenate([merge_heads(dk), merge_heads(dv)], axis=-1)
         return self.q.backward(merge_heads(dq), saved_q), self.kv.backward(dkv, saved_kv)

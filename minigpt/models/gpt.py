@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from minigpt import backend
 from minigpt.backend import xp
+from minigpt.dispatch import without_twins
 from minigpt.errors import InputError
 from minigpt.layers.activations import activation
 from minigpt.layers.attention import attention_weights, check_heads
@@ -161,7 +162,7 @@ class GPT(Module):
 
     def attention_maps(self, ids) -> list:
         """The attention weights p (B, H, T, T) of every layer for ids (B, T): forward saves them for backward."""
-        with backend.without_twins():  # which save what suits them
+        with without_twins():  # which save what suits them
             _, (_, _, _, saved_blocks, _) = self._hidden_forward(ids)
         saved_attention = 1 if self.config.norm == "pre" else 0  # its place in what a block saves
         return [attention_weights(saved_block[saved_attention]) for saved_block in saved_blocks]

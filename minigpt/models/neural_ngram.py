@@ -29,6 +29,7 @@ from dataclasses import asdict, dataclass
 
 from minigpt import backend
 from minigpt.backend import xp
+from minigpt.dispatch import without_twins
 from minigpt.errors import InputError
 from minigpt.layers.activations import tanh_backward, tanh_forward
 from minigpt.layers.attention import SelfAttention, attention_weights, check_heads
@@ -194,6 +195,6 @@ class EmbeddingAttentionDense(NextToken):
 
     def attention_maps(self, ids):
         """The attention weights p (B, H, T, T) for ids (B, T)."""
-        with backend.without_twins():
+        with without_twins():
             _, (_, _, saved_attention, _) = self._logits_forward(self._checked(ids))
         return attention_weights(saved_attention)

@@ -17,6 +17,7 @@ al. (2017), section 3, the bookkeeping of averages.
 """
 
 from minigpt import backend
+from minigpt.cache_blocking import each_piece
 from minigpt.data import training_batch
 
 
@@ -52,4 +53,4 @@ def add(total, gradient) -> None:
     def add_piece(piece):
         total[piece] += gradient[piece]
 
-    backend.each_piece(add_piece, total.size)
+    each_piece(add_piece, total.size)

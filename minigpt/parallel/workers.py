@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from minigpt import backend
+from minigpt.cache_blocking import processors
 from minigpt.errors import InputError
 from minigpt.parallel.share import add_gradient
 
@@ -93,4 +94,4 @@ def choose_workers(batch_size: int, parameters: int) -> int:
     Each has a gradient of its own. Those of a large model take more memory, and more time to add up, than workers win:
     the products of a large model are large, and keep all processors busy by themselves.
     """
-    return 1 if parameters > LARGE else min(backend.processors(), batch_size)
+    return 1 if parameters > LARGE else min(processors(), batch_size)

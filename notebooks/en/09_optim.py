@@ -40,6 +40,7 @@ from minigpt.corpora import find_sources
 from minigpt.data import training_batch
 from minigpt.evaluate import mean_loss
 from minigpt.learn import check
+from minigpt.memory import keep_freed_memory
 from minigpt.models.gpt import GPT, GPTConfig
 from minigpt.module import Module, Parameter
 from minigpt.optim import SGD, Adam, AdamW, Schedule
@@ -298,7 +299,7 @@ def smooth(losses, width=10):
     return np.convolve(losses, np.ones(width) / width, mode="valid")
 
 # %%
-backend.keep_freed_memory()  # a step makes the same arrays again and again; see docs/en/performance.md
+keep_freed_memory()  # a step makes the same arrays again and again; see docs/en/performance.md
 steps = 40 if quick else 120
 makers = {
     "SGD": (SGD, [0.03, 0.1, 0.3, 1.0]),

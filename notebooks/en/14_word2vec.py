@@ -41,6 +41,7 @@ import numpy as np
 
 from minigpt import backend
 from minigpt.corpora import find_sources
+from minigpt.memory import keep_freed_memory
 from minigpt.models.fasttext import FastText, FastTextConfig, fnv1a, pieces
 from minigpt.models.word2vec import (
     NegativeSampler,
@@ -273,7 +274,7 @@ print(f"of all {len(chinese.all_questions())} questions {100 * model.vectors().a
 
 # %%
 model = Word2Vec(Word2VecConfig(), counts)
-backend.keep_freed_memory()  # else the system is asked for the same memory again and again
+keep_freed_memory()  # else the system is asked for the same memory again and again
 epochs, start = 2 if quick else 10, time.process_time()
 train_vectors(model, sentences, epochs=epochs, learning_rate=0.05)
 seconds = time.process_time() - start

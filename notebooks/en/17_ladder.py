@@ -41,13 +41,14 @@ from minigpt.corpora import find_sources
 from minigpt.ladder import RUNGS, climb, loss_of, prepare_text
 from minigpt.layers.softmax import softmax_forward
 from minigpt.learn import check
+from minigpt.memory import keep_freed_memory
 from minigpt.pictures import plot_ladder
 
 quick = bool(os.environ.get("MINIGPT_QUICK"))  # less time for each network, the rest unchanged
 seconds = 1 if quick else 12
 plt.rcParams["figure.constrained_layout.use"] = True
 backend.use("numpy", "float32")
-backend.keep_freed_memory()
+keep_freed_memory()
 
 # %% [markdown]
 # ## One text, one measure

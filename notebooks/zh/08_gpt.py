@@ -41,12 +41,14 @@ import numpy as np
 from minigpt import backend
 from minigpt.corpora import find_sources
 from minigpt.data import training_batch
+from minigpt.dispatch import without_twins
 from minigpt.evaluate import mean_loss
 from minigpt.generate import generate, generate_text
 from minigpt.layers.cross_entropy import cross_entropy_forward
 from minigpt.layers.masks import causal_mask
 from minigpt.layers.softmax import softmax_forward
 from minigpt.learn import check
+from minigpt.memory import keep_freed_memory
 from minigpt.models import gpt_size
 from minigpt.models.gpt import GPT, PRESETS, GPTConfig
 from minigpt.optim import AdamW
@@ -259,7 +261,7 @@ plt.show()
 # 它随批量增大。预测得准不准？可以直接问模型。
 
 # %%
-with backend.without_twins():  # the faster attention saves less
+with without_twins():  # the faster attention saves less
     _, saved = model.forward(ids, ids)  # any targets will do
 print("saved for backward: predicted", gpt_size.gpt_size(config, batch_size=1, itemsize=8).saved, "bytes, held",
       gpt_size.measure_saved(saved, model), "bytes")
@@ -357,7 +359,7 @@ for name, level in levels.items():
 
 # %%
 shape = GPTConfig(vocab_size=512, context_length=64, d_model=64, num_heads=4, num_layers=3)
-backend.keep_freed_memory()  # a step makes the same arrays again and again; see docs/en/performance.md
+keep_freed_memory()  # a step makes the same arrays again and again; see docs/en/performance.md
 steps = 60 if quick else 800
 recipe = TrainConfig(steps=steps, batch_size=12, learning_rate=4e-3, warmup=steps // 15, weight_decay=0.1)
 gpt = GPT(shape, seed=0)

@@ -49,6 +49,7 @@ from minigpt.layers.attention import attention_forward
 from minigpt.layers.masks import causal_mask
 from minigpt.layers.softmax import softmax_forward
 from minigpt.learn import check
+from minigpt.memory import keep_freed_memory
 from minigpt.models.gpt import GPT, PRESETS, GPTConfig
 from minigpt.models.gpt_size import count_parameters
 from minigpt.optim import AdamW
@@ -72,7 +73,7 @@ tokenizer = train_tokenizer("bpe", read_pieces(find_sources(["pydoc"])), 512)
 tokens = np.array(tokenizer.encode(text))
 train_tokens, validation_tokens = np.split(tokens, [len(tokens) * 9 // 10])
 shape = GPTConfig(vocab_size=512, context_length=64, d_model=64, num_heads=4, num_layers=3)
-backend.keep_freed_memory()  # a step makes the same arrays again and again; see docs/en/performance.md
+keep_freed_memory()  # a step makes the same arrays again and again; see docs/en/performance.md
 steps = 60 if quick else 800
 recipe = TrainConfig(steps=steps, batch_size=12, learning_rate=4e-3, warmup=steps // 15, weight_decay=0.1)
 gpt = GPT(shape, seed=0)

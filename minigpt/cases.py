@@ -17,6 +17,7 @@ from minigpt.layers.attention import CrossAttention, SelfAttention, attention_ba
 from minigpt.layers.block import PostNormBlock, PreNormBlock
 from minigpt.layers.cross_entropy import IGNORED, cross_entropy_backward, cross_entropy_forward
 from minigpt.layers.dropout import Dropout, dropout_backward, dropout_forward
+from minigpt.layers.embedded_linear import embedded_linear_backward, embedded_linear_forward
 from minigpt.layers.embedding import (
     Embedding,
     embedding_backward,
@@ -154,8 +155,9 @@ def _apart(dy, saved):
 def _rnn_lm(remark, **config) -> Case:
     shape = dict(vocab_size=11, context_length=5, d_model=3, num_layers=2)
     given = {name: config.pop(name) for name in ("rng", "state") if name in config}
+    ids, targets = (_IDS + _IDS[::-1], _TARGETS * 2) if config.pop("four_rows", False) else (_IDS, _TARGETS)
     return _module(f"RNNLM {remark}", lambda rng: RNNLM(RNNConfig(**{**shape, **config})),
-                   dict(ids=_array(_IDS), targets=_array(_TARGETS), **given))
+                   dict(ids=_array(ids), targets=_array(targets), **given))
 
 
 def _classifier(remark, **config) -> Case:
@@ -235,6 +237,10 @@ CASES = [
     _function("cross_entropy ignored, smoothed", cross_entropy_forward, cross_entropy_backward,
               dict(targets=_array([[1, 6, 0], [2, IGNORED, 5]]), label_smoothing=0.1), logits=(2, 3, 7)),
     _function("embedding", embedding_forward, embedding_backward, dict(ids=_array(_IDS)), w=(11, 3)),
+    _function("embedded_linear", embedded_linear_forward, embedded_linear_backward, dict(ids=_array(_IDS)),
+              table=(11, 5), w=(5, 3), b=(3,)),
+    _function("embedded_linear no bias", embedded_linear_forward, embedded_linear_backward, dict(ids=_array(_IDS)),
+              table=(11, 5), w=(5, 3)),
     _function("unembedding", unembedding_forward, unembedding_backward, h=(2, 3, 5), w=(11, 5)),
     _module("Embedding", lambda rng: Embedding(11, 3, rng), dict(ids=_array(_IDS))),
     _function("layer_norm", layer_norm_forward, layer_norm_backward, x=(2, 3, 5), g=(5,), b=(5,)),
@@ -293,6 +299,7 @@ CASES = [
     _module("GRU before", lambda rng: GRU(5, 3, rng, reset_after=False), x=(4, 2, 5), state=(1, 2, 3)),
     _module("GRU after", lambda rng: GRU(5, 3, rng), x=(4, 2, 5), state=(1, 2, 3)),
     _rnn_lm("lstm", cell="lstm"),
+    _rnn_lm("lstm, more tokens than words", cell="lstm", four_rows=True),
     _rnn_lm("rnn, untied", cell="rnn", tied_embedding=False),
     _rnn_lm("gru, dropout", cell="gru", dropout=0.3, rng=_rng),
     _rnn_lm("gru_before, carried state", cell="gru_before",

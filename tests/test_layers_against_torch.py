@@ -309,6 +309,10 @@ def linear(a):
     return F.linear(a["x"], a["w"].T, a.get("b"))
 
 
+def embedded_linear(a, ids):
+    return F.linear(F.embedding(ids, a["table"]), a["w"].T, a.get("b"))
+
+
 def layer_norm(a):
     return F.layer_norm(a["x"], a["x"].shape[-1:], a["g"], a["b"])
 
@@ -325,6 +329,7 @@ TWINS = {
     "cross_entropy": cross_entropy, "cross_entropy ignored": cross_entropy,
     "cross_entropy ignored, smoothed": cross_entropy,
     "embedding": look_up, "Embedding": look_up, "LearnedPositions": look_up,
+    "embedded_linear": embedded_linear, "embedded_linear no bias": embedded_linear,
     "unembedding": lambda a: F.linear(a["h"], a["w"]),
     "SinusoidalPositions": lambda a, positions: waves(7, 4)[positions],
     "layer_norm": layer_norm, "LayerNorm": layer_norm,
@@ -344,7 +349,8 @@ TWINS = {
     "lstm_cell": run("LSTM"), "lstm": run("LSTM"), "lstm one step": run("LSTM"), "LSTM": run("LSTM"),
     "gru_cell before": run("before"), "gru before": run("before"), "GRU before": run("before"),
     "gru_cell after": run("GRU"), "gru after": run("GRU"), "gru one step": run("GRU"), "GRU after": run("GRU"),
-    "RNNLM lstm": rnn_lm("LSTM"), "RNNLM rnn, untied": rnn_lm("RNN"), "RNNLM gru, dropout": rnn_lm("GRU", 0.3),
+    "RNNLM lstm": rnn_lm("LSTM"), "RNNLM lstm, more tokens than words": rnn_lm("LSTM"),
+    "RNNLM rnn, untied": rnn_lm("RNN"), "RNNLM gru, dropout": rnn_lm("GRU", 0.3),
     "RNNLM gru_before, carried state": rnn_lm("before"),
     "masked_mean": masked_mean, "TextClassifier two blocks": classifier(2),
     "TextClassifier padding, dropout": classifier(1, 0.3), "TextClassifier bag of words": classifier(0),

@@ -22,8 +22,15 @@ Sources: Cho et al. (2014), eq. 5 to 8; the second variant as in the documents o
 from minigpt import backend
 from minigpt.backend import xp
 from minigpt.layers.activations import sigmoid_in_place
-from minigpt.layers.linear import linear_backward, linear_forward
-from minigpt.layers.rnn import Recurrent, apart, check_sequence, joined, recurrent_gradient
+from minigpt.layers.rnn import (
+    Recurrent,
+    check_sequence,
+    input_gradients,
+    joined,
+    multiply_input,
+    recurrent_gradient,
+    step_product,
+)
 from minigpt.module import Parameter
 
 
@@ -33,7 +40,7 @@ def gru_cell_forward(x, h, w, u, b, b_u=None):
     With b_u the reset comes after the product, without it before.
     """
     gates = x @ w + b
-    h_next, s = _step(gates, h, u, b_u)
+    h_next, s = _step(gates, h, [_times(part) for part in _parts(u, b_u is not None)], b_u)
     return h_next, (x, h, w, u, b_u is not None, gates, s)
 
 
@@ -42,7 +49,7 @@ def gru_cell_backward(dh_next, saved):
     x, h, w, u, after, gates, s = saved
     da = xp.empty_like(gates)
     da_u = xp.empty_like(gates) if after else da
-    dh = _step_back(dh_next, h, u.T, gates, s, da, da_u)
+    dh = _step_back(dh_next, h, [_times(part.T) for part in _parts(u, after)], gates, s, da, da_u)
     C = h.shape[1]
     du = xp.concatenate([h.T @ da_u[:, :2 * C], (h if after else s).T @ da_u[:, 2 * C:]], axis=1)
     gradients = da @ w.T, dh, x.T @ da, du, da.sum(axis=0)
@@ -55,16 +62,29 @@ def _three(a):
     return a[:, :C], a[:, C:2 * C], a[:, 2 * C:]
 
 
-def _step(a, h, u, b_u):
-    """a (B, 3C), x W + b, which becomes the gates r, z, n -> the next h (B, C), and s (B, C): r h, or h U_n + b_u."""
+def _parts(u, after: bool):
+    """u (C, 3C) -> the matrices that a step multiplies with: all of it at once, or [U_r U_z] first and U_n later."""
+    C = u.shape[0]
+    return [u] if after else [u[:, :2 * C], u[:, 2 * C:]]
+
+
+def _times(matrix):
+    return lambda rows: rows @ matrix
+
+
+def _step(a, h, products, b_u):
+    """a (B, 3C), x W + b, which becomes the gates r, z, n -> the next h (B, C), and s (B, C): r h, or h U_n + b_u.
+
+    products: for each of _parts(u), the function that multiplies rows with it.
+    """
     C = h.shape[1]
     r, z, n = _three(a)
-    product = h @ (u[:, :2 * C] if b_u is None else u)
+    product = products[0](h)
     a[:, :2 * C] += product[:, :2 * C]
     sigmoid_in_place(a[:, :2 * C])
     if b_u is None:
         s = r * h
-        n += s @ u[:, 2 * C:]
+        n += products[1](s)
     else:
         s = product[:, 2 * C:] + b_u
         n += r * s
@@ -75,10 +95,11 @@ def _step(a, h, u, b_u):
     return h_next, s
 
 
-def _step_back(dh_next, h, u_transposed, gates, s, da, da_u):
+def _step_back(dh_next, h, products, gates, s, da, da_u):
     """Fills da (B, 3C), the gradient of x W + b, and da_u (B, 3C), that of the products with U; returns dh (B, C).
 
-    Reset before, both are the same, and so is the array. Reset after, they differ in the columns of n.
+    Reset before, both are the same, and so is the array. Reset after, they differ in the columns of n. products: as in
+    _step, with the parts transposed.
     """
     C = h.shape[1]
     (r, z, n), (da_r, da_z, da_n) = _three(gates), _three(da)
@@ -90,7 +111,7 @@ def _step_back(dh_next, h, u_transposed, gates, s, da, da_u):
     xp.subtract(h, n, out=da_z)
     da_z *= dh_next
     if da_u is da:  # forward was m = s U_n, s = r h
-        ds = da_n @ u_transposed[2 * C:]
+        ds = products[1](da_n)
         xp.multiply(ds, h, out=da_r)
         dh += ds * r
     else:  # forward was m = r s, s = h U_n + b_u
@@ -99,22 +120,22 @@ def _step_back(dh_next, h, u_transposed, gates, s, da, da_u):
     slope *= gates[:, :2 * C]
     da[:, :2 * C] *= slope
     if da_u is da:
-        dh += da[:, :2 * C] @ u_transposed[:2 * C]
+        dh += products[0](da[:, :2 * C])
     else:
         da_u[...] = da
         da_u[:, 2 * C:] *= r
-        dh += da_u @ u_transposed
+        dh += products[0](da_u)
     return dh
 
 
 def gru_forward(x, h, w, u, b, b_u=None):
     """x (T, B, I), h (B, C) before the first step, weights as the cell's -> y (T, B, C), the state after each step."""
     check_sequence(x, h)
-    gates, saved_input = linear_forward(x, w, b)  # (T, B, 3C): one product for all steps; each becomes its gates
-    first, u_apart = h, apart(u)
-    y, s = (xp.empty((*x.shape[:2], h.shape[1]), dtype=gates.dtype) for _ in "ys")
-    for t in range(len(x)):
-        y[t], s[t] = _step(gates[t], h, u_apart, b_u)
+    gates, saved_input = multiply_input(x, w, b)  # (T, B, 3C): one product for all steps; each becomes its gates
+    first, products = h, [step_product(part, len(h)) for part in _parts(u, b_u is not None)]
+    y, s = (xp.empty((*gates.shape[:2], h.shape[1]), dtype=gates.dtype) for _ in "ys")
+    for t in range(len(gates)):
+        y[t], s[t] = _step(gates[t], h, products, b_u)
         h = y[t]
     return y, (saved_input, first, u, b_u is not None, y, gates, s)
 
@@ -122,14 +143,15 @@ def gru_forward(x, h, w, u, b, b_u=None):
 def gru_backward(dy, saved):
     """dy (T, B, C) -> dx (T, B, I), dh (B, C), dw, du, db, and db_u where there was one, as the cell's."""
     saved_input, first, u, after, y, gates, s = saved
-    C, dh, u_transposed = first.shape[1], xp.zeros_like(first), xp.ascontiguousarray(u.T)
+    C, dh = first.shape[1], xp.zeros_like(first)
+    products = [step_product(part.T, len(first)) for part in _parts(u, after)]
     da = xp.empty_like(gates)
     da_u = xp.empty_like(gates) if after else da
     for t in reversed(range(len(y))):
         dh += dy[t]
         da_t = da[t]
-        dh = _step_back(dh, y[t - 1] if t else first, u_transposed, gates[t], s[t], da_t, da_u[t] if after else da_t)
-    dx, dw, db = linear_backward(da, saved_input)
+        dh = _step_back(dh, y[t - 1] if t else first, products, gates[t], s[t], da_t, da_u[t] if after else da_t)
+    dx, dw, db = input_gradients(da, saved_input)
     if after:
         return dx, dh, dw, recurrent_gradient(first, y, da_u), db, da_u[:, :, 2 * C:].sum(axis=(0, 1))
     du_n = s.reshape(-1, C).T @ da[:, :, 2 * C:].reshape(-1, C)  # U_n looked at r h, which s is
@@ -146,7 +168,7 @@ class GRU(Recurrent):
         self.b_u = Parameter(backend.zeros(d_model)) if reset_after else None
 
     def forward(self, x, state=None):
-        (h,) = self.zero_state(x.shape[1]) if state is None else state
+        (h,) = self.first_state(x, state)
         y, saved = gru_forward(x, h, self.w.data, self.u.data, self.b.data, self.b_u.data if self.b_u else None)
         return (y, y[-1:].copy()), saved
 

@@ -20,13 +20,19 @@ Sources: Hochreiter & Schmidhuber (1997); the forget gate, Gers et al. (2000); i
 """
 
 from minigpt.backend import xp
-from minigpt.layers.linear import linear_backward, linear_forward
-from minigpt.layers.rnn import Recurrent, apart, check_sequence, recurrent_gradient
+from minigpt.layers.rnn import (
+    Recurrent,
+    check_sequence,
+    input_gradients,
+    multiply_input,
+    recurrent_gradient,
+    step_product,
+)
 
 
 def lstm_cell_forward(x, h, c, w, u, b):
     """One step. x (B, I), h and c (B, C), w (I, 4C), u (C, 4C), b (4C,) -> the next h and c (B, C)."""
-    gates = _squash(x @ w + h @ u + b)  # (B, 4C)
+    gates = _squash(x @ w + h @ u + b, *_slopes(b))  # (B, 4C)
     i, f, o, g = _four(gates)
     c_next = f * c + i * g
     t = xp.tanh(c_next)
@@ -43,15 +49,19 @@ def lstm_cell_backward(dh_next, dc_next, saved):
     return da @ w.T, da @ u.T, dc * f, x.T @ da, h.T @ da, da.sum(axis=0)
 
 
-def _squash(a):
+def _slopes(b):
+    """Two rows (4C,): 1/2 for the three gates and 1 for g, and what is missing from them to 1."""
+    half = xp.full_like(b, 0.5)
+    half[3 * b.size // 4:] = 1
+    return half, 1 - half
+
+
+def _squash(a, half, rest):
     """a (B, 4C) -> the gates, in its place: as sigmoid a = 1/2 + 1/2 tanh(a/2), one tanh makes all four."""
-    C = a.shape[1] // 4
-    half = xp.full(4 * C, 0.5, dtype=a.dtype)
-    half[3 * C:] = 1  # g is a tanh as it is
     a *= half
     xp.tanh(a, out=a)
     a *= half
-    a += 1 - half
+    a += rest
     return a
 
 
@@ -64,14 +74,14 @@ def _four(a):
 def lstm_forward(x, h, c, w, u, b):
     """x (T, B, I), h and c (B, C) before the first step, w, u, b -> all the h, y (T, B, C), and the last c (B, C)."""
     check_sequence(x, h, c)
-    gates, saved_input = linear_forward(x, w, b)  # (T, B, 4C): one product for all steps; each becomes its gates
-    T, B, C = *x.shape[:2], h.shape[1]
+    gates, saved_input = multiply_input(x, w, b)  # (T, B, 4C): one product for all steps; each becomes its gates
+    T, B, C = *gates.shape[:2], h.shape[1]
     y, t = (xp.empty((T, B, C), dtype=gates.dtype) for _ in "yt")
     cells = xp.empty((T + 1, B, C), dtype=gates.dtype)  # c before each step, and after the last
-    cells[0], first, u_apart = c, h, apart(u)
+    cells[0], first, times_u, slopes = c, h, step_product(u, len(h)), _slopes(b)
     for step in range(T):
-        gates[step] += h @ u_apart
-        i, f, o, g = _four(_squash(gates[step]))
+        gates[step] += times_u(h)
+        i, f, o, g = _four(_squash(gates[step], *slopes))
         c = xp.multiply(f, c, out=cells[step + 1])
         c += i * g
         h = xp.multiply(o, xp.tanh(c, out=t[step]), out=y[step])
@@ -81,31 +91,27 @@ def lstm_forward(x, h, c, w, u, b):
 def lstm_backward(dy, dc, saved):
     """dy (T, B, C), dc (B, C) of the last c, or None -> dx (T, B, I), dh, dc (B, C) of the first; dw, du, db."""
     saved_input, first, u, y, gates, cells, t = saved
-    C, u_transposed = first.shape[1], xp.ascontiguousarray(u.T)
-    da, dh, dc = xp.empty_like(gates), xp.zeros_like(first), xp.zeros_like(first) if dc is None else dc
+    C, times_u_transposed = first.shape[1], step_product(u.T, len(first))
+    da, dh, dc = xp.empty_like(gates), xp.zeros_like(first), xp.zeros_like(first) if dc is None else dc.copy()
     for step in reversed(range(len(y))):
         i, f, o, g = _four(gates[step])
-        slope = 1 - gates[step]  # of the sigmoids: s (1 - s)
-        slope *= gates[step]
         dh += dy[step]
-        from_h = t[step] * t[step]
-        xp.subtract(1, from_h, out=from_h)
-        from_h *= o
+        from_h = y[step] * t[step]
+        xp.subtract(o, from_h, out=from_h)  # o (1 - t²) = o - y t
         from_h *= dh
-        dc = dc + from_h
-        da_t = da[step]
-        da_i, da_f, da_o, da_g = _four(da_t)
+        dc += from_h
+        da_i, da_f, da_o, da_g = _four(da[step])
         xp.multiply(dc, g, out=da_i)
         xp.multiply(dc, cells[step], out=da_f)
         xp.multiply(dh, t[step], out=da_o)
-        da_t[:, :3 * C] *= slope[:, :3 * C]
-        xp.multiply(g, g, out=da_g)
-        xp.subtract(1, da_g, out=da_g)
-        da_g *= i
-        da_g *= dc
+        xp.multiply(dc, i, out=da_g)
+        slope = gates[step] * gates[step]
+        xp.subtract(gates[step, :, :3 * C], slope[:, :3 * C], out=slope[:, :3 * C])  # of a sigmoid: s (1 - s) = s - s²
+        xp.subtract(1, slope[:, 3 * C:], out=slope[:, 3 * C:])  # of tanh: 1 - g²
+        da[step] *= slope
         dc *= f  # what c_t-1 hears of c_t = f c_t-1 + i g: no matrix, no tanh'
-        dh = da_t @ u_transposed
-    dx, dw, db = linear_backward(da, saved_input)
+        dh = times_u_transposed(da[step])
+    dx, dw, db = input_gradients(da, saved_input)
     return dx, dh, dc, dw, recurrent_gradient(first, y, da), db
 
 
@@ -119,7 +125,7 @@ class LSTM(Recurrent):
         self.b.data[d_model:2 * d_model] = 1  # a new network should remember
 
     def forward(self, x, state=None):
-        h, c = self.zero_state(x.shape[1]) if state is None else state
+        h, c = self.first_state(x, state)
         (y, c), saved = lstm_forward(x, h, c, self.w.data, self.u.data, self.b.data)
         return (y, xp.stack([y[-1], c])), saved
 

@@ -150,7 +150,11 @@ class RNNLM(Module):
             if state.shape != fits:
                 raise InputError(f"the state has the shape {state.shape}, this model and {ids.shape[0]} rows need "
                                  f"{fits}: give the one that this model left for these rows, or None to start anew")
-        h, saved_tokens = self.token_embedding.forward(ids.T)  # (T, B, C): steps first, see layers/rnn.py
+        # Steps first, as in layers/rnn.py: (T, B, C), or, of more tokens than words, what to look up where.
+        if ids.size > self.config.vocab_size and not (self.dropout.rate and rng is not None):
+            h, saved_tokens = (ids.T, self.token_embedding.w.data), None
+        else:
+            h, saved_tokens = self.token_embedding.forward(ids.T)
         states, saved_layers = [], []
         for layer, before in zip(self.layers, state if state is not None else [None] * len(self.layers)):
             h, saved_dropout = self._drop(h, rng)
@@ -162,11 +166,13 @@ class RNNLM(Module):
 
     def _drop(self, h, rng):
         """A row's mask must not depend on the other rows (backend.RowGenerators), so it is drawn with rows first."""
+        if rng is None or not self.dropout.rate:
+            return h, None
         y, saved = self.dropout.forward(h.swapaxes(0, 1), rng)
         return y.swapaxes(0, 1), saved
 
     def _undrop(self, dh, saved):
-        return self.dropout.backward(dh.swapaxes(0, 1), saved).swapaxes(0, 1)
+        return dh if saved is None else self.dropout.backward(dh.swapaxes(0, 1), saved).swapaxes(0, 1)
 
     def _hidden_backward(self, dh, saved):
         saved_tokens, saved_layers, saved_dropout = saved
@@ -174,7 +180,10 @@ class RNNLM(Module):
         for layer, (saved_dropout, saved_layer) in zip(reversed(self.layers), reversed(saved_layers)):
             dh, _ = layer.backward(dh, None, saved_layer)  # the gradient of the first state ends here: truncated
             dh = self._undrop(dh, saved_dropout)
-        self.token_embedding.backward(dh, saved_tokens)
+        if saved_tokens is None:
+            self.token_embedding.w.grad += dh
+        else:
+            self.token_embedding.backward(dh, saved_tokens)
 
     def _head_forward(self, h):
         if self.head:
@@ -244,8 +253,10 @@ def rnn_size(config: RNNConfig, batch_size: int = 1, itemsize: int = 4, optimize
     parameters = weights + layers * (G * C + (C if c.cell == "gru" else 0))
     if not c.tied_embedding:
         parameters += (C + 1) * c.vocab_size
-    # What a layer saves a token: x; the gates; y; of an LSTM c and tanh c, of a GRU what r was applied to.
-    layer = C * (2 + {"rnn": 0, "lstm": 6, "gru": 4, "gru_before": 4}[c.cell])
-    saved = batch_size * c.context_length * (itemsize * (layers * layer + C + c.vocab_size) + 16)
+    # What a layer saves a token: y, which is the next one's x; the gates; of an LSTM c and tanh c, of a GRU what r was
+    # applied to. The first layer's x is one more, unless it is looked up.
+    layer = C * (1 + {"rnn": 0, "lstm": 6, "gru": 4, "gru_before": 4}[c.cell])
+    looked_up = batch_size * c.context_length > c.vocab_size
+    saved = batch_size * c.context_length * (itemsize * (layers * layer + C * (not looked_up) + c.vocab_size) + 16)
     n = parameters * itemsize
     return GPTSize(parameters, 3 * 2 * weights, n, n, n * optimizer_vectors, saved)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minigpt import backend
+from minigpt.dispatch import without_twins
 from minigpt.errors import InputError
 from minigpt.generate import Cache
 from minigpt.layers import attention as layers_attention
@@ -176,8 +177,15 @@ def test_attention_maps_are_causal_and_their_rows_add_up_to_one():
     assert not np.tril(maps[1], -3).any() and np.tril(maps[0], -3).any()  # the second layer sees three positions
 
 
+@pytest.fixture
+def layers_alone():
+    """A prediction is of what the functions of layers/ save."""
+    with without_twins():
+        yield
+
+
 @variants
-def test_size_is_predicted(config):
+def test_size_is_predicted(config, layers_alone):
     model, ids = GPT(config), random_ids((5, 10))
     assert count_parameters(config) == model.flat.data.size
     _, saved = model.forward(ids[:, :-1], ids[:, 1:], backend.generator(0))
@@ -186,7 +194,7 @@ def test_size_is_predicted(config):
 
 
 @variants
-def test_each_further_row_saves_what_is_predicted_to_the_byte(config):
+def test_each_further_row_saves_what_is_predicted_to_the_byte(config, layers_alone):
     """What is shared by all rows drops out of the difference."""
     model, measured = GPT(config), []
     for rows in (3, 8):
@@ -194,6 +202,14 @@ def test_each_further_row_saves_what_is_predicted_to_the_byte(config):
         _, saved = model.forward(ids[:, :-1].copy(), ids[:, 1:].copy(), backend.generator(0))
         measured.append(measure_saved(saved, model))
     assert measured[1] - measured[0] == saved_bytes(config, 8) - saved_bytes(config, 3)
+
+
+def test_a_twin_saves_one_number_a_query_and_head_more():
+    """In a single block: the sums of the softmax, which the weights have not been divided by yet."""
+    model, ids = GPT(SMALL), random_ids((3, 9))
+    with without_twins():
+        before = measure_saved(model.forward(ids, ids)[1], model)
+    assert measure_saved(model.forward(ids, ids)[1], model) - before == 4 * (2 * 3 * 3 * 9)  # layers, rows, heads, T
 
 
 def test_sizes_follow_precision_batch_and_optimizer():
@@ -255,7 +271,7 @@ def test_masks_are_counted_to_the_byte_and_only_where_something_is_dropped():
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_what_each_activation_saves_is_predicted(name):
+def test_what_each_activation_saves_is_predicted(name, layers_alone):
     config = replace(SMALL, activation=name, d_ff=200)  # so wide that one array more or less would show
     model, ids = GPT(config), random_ids((3, 10))
     _, saved = model.forward(ids[:, :-1], ids[:, 1:])

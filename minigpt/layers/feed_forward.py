@@ -7,6 +7,7 @@
 F is usually 4 C, which puts two thirds of a block's parameters here. Source: Vaswani et al. (2017), eq. 2.
 """
 
+from minigpt.dispatch import twin
 from minigpt.layers.activations import activation
 from minigpt.layers.linear import Linear
 from minigpt.module import Module
@@ -23,7 +24,7 @@ class FeedForward(Module):
 
     def forward(self, x):
         h, saved_in = self.w_in.forward(x)
-        a, saved_f = self._f_forward(h)
+        a, saved_f = twin(self._f_forward)(h)
         y, saved_out = self.w_out.forward(a)
         return y, (saved_in, saved_f, saved_out)
 

@@ -15,6 +15,7 @@ import numpy as np
 from minigpt import backend
 
 PIECE = 32 * 1024  # elements: the temporary arrays of a computation over one piece fit into a processor's cache
+LONG_PIECE = 256 * 1024
 
 
 def in_pieces(function, *arrays):
@@ -42,9 +43,10 @@ def each_piece(function, size: int) -> None:
     """function(piece) for the slices that a vector of `size` elements is cut into, on all processors where it is long.
 
     For what is done to a whole model's parameters at once. NumPy lets go of Python's lock while it computes, so that
-    threads run side by side, if only the pieces are long enough: 64 Ki elements, half of which a cache holds.
+    threads run side by side, if only the pieces are long: 256 Ki elements. At 64 Ki a thread waits for the lock longer
+    than it computes, and two of them are slower than one.
     """
-    pieces = [slice(start, min(start + 2 * PIECE, size)) for start in range(0, size, 2 * PIECE)]
+    pieces = [slice(start, min(start + LONG_PIECE, size)) for start in range(0, size, LONG_PIECE)]
     if backend.name() != "numpy" or len(pieces) < 2 * processors():
         for piece in pieces:
             function(piece)

@@ -63,7 +63,7 @@ class Module:
 
         An optimizer step, the norm of the gradient, zeroing it, sharing it between workers are then each a pass over
         one array. A whole model packs itself at the end of its constructor (its parts must not: the views would move);
-        the vectors are then `model.flat.data` and `model.flat.grad`, in the order of `parameters()`. A model that is
+        the vectors are then `model.flat.data` and `model.flat.grad`, first matrices, then the rest. A model that is
         packed again moves to the vectors that `allocate(size)` gives, into memory that processes share, say.
         """
         size, again = sum(p.data.size for p in self.parameters().values()), hasattr(self, "_flat")
@@ -86,7 +86,7 @@ class Module:
         It has the parameter's shape and its order in memory, rows side by side or columns.
         """
         found, start = {}, 0
-        for name, p in self.parameters().items():
+        for name, p in sorted(self.parameters().items(), key=lambda item: item[1].data.ndim < 2):
             part, shape = vector[start:start + p.data.size], p.data.shape
             start += p.data.size
             by_columns = p.data.ndim == 2 and not p.data.flags.c_contiguous

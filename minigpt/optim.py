@@ -38,38 +38,25 @@ class Optimizer:
         if weight_decay < 0:
             raise InputError(f"weight decay {weight_decay} is negative: choose 0 (none) to about 0.1")
         self.flat, self.weight_decay, self.steps = model.flat, weight_decay, 0
-        self.matrices, start = [], 0  # where they lie in the vector
-        for p in model.parameters().values():
-            if p.data.ndim >= 2:
-                self.matrices.append(slice(start, start + p.data.size))
-            start += p.data.size
+        self.decayed = sum(p.data.size for p in model.parameters().values() if p.data.ndim >= 2)  # they come first
         self.state = {name: xp.zeros_like(self.flat.data) for name in self.state_names}
 
     def step(self, learning_rate: float) -> None:
         """Change every parameter by one step; the gradient is left as it is."""
         self.steps += 1
-        if self.weight_decay:
-            for matrix in self.matrices:
-                _scale(self.flat.data[matrix], 1 - learning_rate * self.weight_decay)
+        decay = 1 - learning_rate * self.weight_decay
 
         def update(piece):
-            state = (self.state[name][piece] for name in self.state_names)
-            self._update(self.flat.data[piece], self.flat.grad[piece], learning_rate, *state)
+            data, state = self.flat.data[piece], (self.state[name][piece] for name in self.state_names)
+            if self.weight_decay:
+                data[:max(self.decayed - piece.start, 0)] *= decay
+            self._update(data, self.flat.grad[piece], learning_rate, *state)
 
         each_piece(update, self.flat.data.size)  # the temporary arrays of a piece fit into a cache
 
     def _update(self, data, grad, learning_rate, *state) -> None:
         """Change data, and state, in place."""
         raise TypeError(f"{type(self).__name__} has no rule for a step")
-
-
-def _scale(vector, factor: float) -> None:
-    """Multiply a long vector in place."""
-
-    def scale(piece):
-        vector[piece] *= factor
-
-    each_piece(scale, vector.size)
 
 
 class SGD(Optimizer):
@@ -139,7 +126,12 @@ def clip_gradient(model: Module, max_norm: float) -> float:
     """Shorten the gradient to max_norm where it is longer, keeping its direction; returns the length before."""
     norm = gradient_norm(model)
     if norm > max_norm:
-        _scale(model.flat.grad, max_norm / norm)
+        grad, factor = model.flat.grad, max_norm / norm
+
+        def shorten(piece):
+            grad[piece] *= factor
+
+        each_piece(shorten, grad.size)
     return norm
 
 

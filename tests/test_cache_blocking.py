@@ -5,10 +5,10 @@ import threading
 import numpy as np
 import pytest
 
-from minigpt.cache_blocking import PIECE, each_piece, in_pieces, processors
+from minigpt.cache_blocking import LONG_PIECE, PIECE, each_piece, in_pieces, processors
 
 
-@pytest.mark.parametrize("size", [0, 1, 1000, 2 * PIECE, 2 * PIECE + 1, 9 * PIECE, 10**6 + 3])
+@pytest.mark.parametrize("size", [0, 1, 1000, LONG_PIECE, LONG_PIECE + 1, 9 * LONG_PIECE, 10**6 + 3])
 def test_each_piece_meets_every_element_once(size):
     met = np.zeros(size, dtype=int)
 
@@ -20,7 +20,7 @@ def test_each_piece_meets_every_element_once(size):
 
 
 def test_each_piece_runs_on_threads_that_keep_numpys_settings_and_hands_errors_on():
-    size, seen = 20 * PIECE * processors(), set()
+    size, seen = 4 * LONG_PIECE * processors(), set()
 
     def divide(piece):
         seen.add((np.geterr()["divide"], threading.current_thread() is threading.main_thread()))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigpt import backend
-from minigpt.cache_blocking import PIECE
+from minigpt.cache_blocking import LONG_PIECE
 from minigpt.errors import InputError
 from minigpt.module import Module, Parameter
 from minigpt.optim import SGD, Adam, AdamW, Schedule, clip_gradient, gradient_norm
@@ -53,7 +53,7 @@ def test_sgd_and_momentum():
             np.testing.assert_allclose(after, theta, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("size", [(3, 2), (2700, 251)], ids=["one piece", "several pieces"])
+@pytest.mark.parametrize("size", [(3, 2), (2700, 1001)], ids=["one piece", "several pieces"])
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 def test_adam_and_adamw(decay, size):
     def make(model):
@@ -115,7 +115,21 @@ def test_bad_settings_are_refused(make, words):
 
 
 def test_a_piece_boundary_is_crossed_in_these_tests():
-    assert 2700 * 251 > 10 * 2 * PIECE  # ten pieces: enough for threads on up to five processors
+    assert 2700 * 1001 > 10 * LONG_PIECE  # ten pieces: enough for threads on up to five processors
+
+
+def test_matrices_decay_wherever_they_stand():
+    """All three have the same values, in the order vector, matrix, vector; only the matrix shrinks."""
+
+    class Between(Module):
+        def __init__(self):
+            self.before, self.matrix, self.after = (Parameter(np.ones(n)) for n in (3, (2, 2), 5))
+            self.pack()
+
+    model = Between()
+    SGD(model, weight_decay=0.5).step(0.1)
+    assert (model.before.data == 1).all() and (model.after.data == 1).all()
+    np.testing.assert_allclose(model.matrix.data, 0.95)
 
 
 def test_defaults_are_the_published_ones():

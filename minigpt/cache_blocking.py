@@ -15,15 +15,15 @@ import numpy as np
 from minigpt import backend
 
 PIECE = 32 * 1024  # elements: the temporary arrays of a computation over one piece fit into a processor's cache
-LONG_PIECE = 256 * 1024
+LONG_PIECE = 256 * 1024  # for a thread each
+GPU_PIECE = 16 * 2**20  # on a GPU: to start each operation costs time, so few pieces, of bounded memory
 
 
 def in_pieces(function, *arrays):
     """function(*arrays), a tuple of arrays, computed piece by piece; function must act on every element alone.
 
-    A chain of ten operations on a large array goes through memory ten times, as each makes an array that no cache
-    holds. Cut into pieces, all but the first and the last of them stay in the cache: twice as fast. `arrays` have one
-    shape, and so have the results. A GPU has other ways, and small arrays need none: there it is one call.
+    `arrays` have one shape, and so have the results. For GELU's chain it is twice as fast. A GPU has other ways, and
+    small arrays need none: there it is one call.
     """
     shape, size = arrays[0].shape, arrays[0].size
     if backend.name() != "numpy" or size <= PIECE:
@@ -44,9 +44,10 @@ def each_piece(function, size: int) -> None:
 
     For what is done to a whole model's parameters at once. NumPy lets go of Python's lock while it computes, so that
     threads run side by side, if only the pieces are long: 256 Ki elements. At 64 Ki a thread waits for the lock longer
-    than it computes, and two of them are slower than one.
+    than it computes, and two of them are slower than one. A GPU gets few and very long ones.
     """
-    pieces = [slice(start, min(start + LONG_PIECE, size)) for start in range(0, size, LONG_PIECE)]
+    length = LONG_PIECE if backend.name() == "numpy" else GPU_PIECE
+    pieces = [slice(start, min(start + length, size)) for start in range(0, size, length)]
     if backend.name() != "numpy" or len(pieces) < 2 * processors():
         for piece in pieces:
             function(piece)

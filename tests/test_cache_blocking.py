@@ -4,8 +4,10 @@ import threading
 
 import numpy as np
 import pytest
+from strict_library import load_strict
 
-from minigpt.cache_blocking import LONG_PIECE, PIECE, each_piece, in_pieces, processors
+from minigpt import backend
+from minigpt.cache_blocking import GPU_PIECE, LONG_PIECE, PIECE, each_piece, in_pieces, processors
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, LONG_PIECE, LONG_PIECE + 1, 9 * LONG_PIECE, 10**6 + 3])
@@ -30,6 +32,14 @@ def test_each_piece_runs_on_threads_that_keep_numpys_settings_and_hands_errors_o
     assert seen == {("raise", False)}
     with pytest.raises(ZeroDivisionError):
         each_piece(lambda piece: 1 / 0, size)
+
+
+def test_a_gpu_gets_few_long_pieces(monkeypatch):
+    monkeypatch.setitem(backend.LIBRARIES, "strict", load_strict)
+    pieces = []
+    with backend.using("strict"):
+        each_piece(pieces.append, 2 * GPU_PIECE + 3)
+    assert pieces == [slice(0, GPU_PIECE), slice(GPU_PIECE, 2 * GPU_PIECE), slice(2 * GPU_PIECE, 2 * GPU_PIECE + 3)]
 
 
 def test_in_pieces_is_one_call_in_parts():

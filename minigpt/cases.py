@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from minigpt import backend
 from minigpt.backend import xp
+from minigpt.dispatch import twin
 from minigpt.gradient_check import ArrayError, check_gradients
 from minigpt.layers.activations import ACTIVATIONS
 from minigpt.layers.attention import CrossAttention, SelfAttention, attention_backward, attention_forward
@@ -103,10 +104,10 @@ def _function(name, forward, backward, fixed=None, **shapes) -> Case:
         inputs, given = {key: backend.normal(rng, shape) for key, shape in shapes.items()}, _given(fixed)
 
         def gradients(dy, saved):
-            result = backward(*_apart(dy, saved))
+            result = twin(backward)(*_apart(dy, saved))
             return result if isinstance(result, tuple) else (result,)
 
-        return Problem(inputs, lambda: _side_by_side(*forward(**inputs, **given())), gradients, given=given)
+        return Problem(inputs, lambda: _side_by_side(*twin(forward)(**inputs, **given())), gradients, given=given)
 
     return Case(name, build)
 

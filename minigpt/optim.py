@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 from minigpt.backend import xp
 from minigpt.cache_blocking import each_piece
+from minigpt.dispatch import twin
 from minigpt.errors import InputError
 from minigpt.module import Module
 
@@ -76,6 +77,21 @@ class SGD(Optimizer):
         data -= learning_rate * grad
 
 
+def adamw_update(data, grad, m, v, rate: float, beta1: float, beta2: float, eps: float) -> None:
+    """θ, its gradient, m and v, all (N,): takes the gradient in, and moves θ by -rate m / (√v + eps), in place."""
+    m *= beta1
+    m += (1 - beta1) * grad
+    v *= beta2
+    square = grad * grad
+    square *= 1 - beta2
+    v += square
+    step = xp.sqrt(v)
+    step += eps
+    xp.divide(m, step, out=step)
+    step *= rate
+    data -= step
+
+
 class AdamW(Optimizer):
     """Adam with decoupled weight decay; `weight_decay=0` is Adam."""
 
@@ -96,17 +112,7 @@ class AdamW(Optimizer):
         # η m̂ / (√v̂ + eps) = α m / (√v + eps'), with both corrections, which are numbers, outside the arrays
         correction = math.sqrt(1 - self.beta2**self.steps)
         rate = learning_rate * correction / (1 - self.beta1**self.steps)
-        m *= self.beta1
-        m += (1 - self.beta1) * grad
-        v *= self.beta2
-        square = grad * grad
-        square *= 1 - self.beta2
-        v += square
-        step = xp.sqrt(v)
-        step += self.eps * correction
-        xp.divide(m, step, out=step)
-        step *= rate
-        data -= step
+        twin(adamw_update)(data, grad, m, v, rate, self.beta1, self.beta2, self.eps * correction)
 
 
 class Adam(AdamW):

@@ -7,6 +7,7 @@ nothing but shapes, axes and scalars. Only asarray and array move data to the de
 from types import SimpleNamespace
 
 import numpy as np
+from cuda_on_cpu import CpuModule
 from cupy_names import read_list
 from strict_array import StrictArray, call_numpy, index, operand, refuse, wrap
 
@@ -89,6 +90,7 @@ class StrictLibrary:
                                   runtimeGetVersion=lambda: 12080, driverGetVersion=lambda: 12080,
                                   memGetInfo=lambda: (2**33, 2**34))
         device = SimpleNamespace(synchronize=self._synchronize, compute_capability="80")
+        self.RawModule = CpuModule
         self.cuda = SimpleNamespace(Device=lambda: device, runtime=runtime, MemoryHook=StrictMemoryHook)
         self.get_default_memory_pool = lambda: SimpleNamespace(used_bytes=lambda: 5 * 2**20,
                                                                total_bytes=lambda: 8 * 2**20)

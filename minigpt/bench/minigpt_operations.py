@@ -16,6 +16,7 @@ from minigpt.train_config import make_optimizer
 
 
 def _pair(rng, forward, backward, *arguments) -> dict:
+    forward, backward = twin(forward), twin(backward)
     y, saved = forward(*arguments)
     dy = backend.normal(rng, y.shape) if y.ndim else 1.0
     return {"forward": lambda: forward(*arguments), "backward": lambda: backward(dy, saved)}
@@ -30,8 +31,7 @@ def linear(rng, rows, inputs, outputs):
 
 
 def attention(rng, shape):
-    pair = twin(attention_forward), twin(attention_backward)
-    return _pair(rng, *pair, *_arrays(rng, shape, shape, shape), causal_mask(shape[2]))
+    return _pair(rng, attention_forward, attention_backward, *_arrays(rng, shape, shape, shape), causal_mask(shape[2]))
 
 
 def softmax(rng, shape):

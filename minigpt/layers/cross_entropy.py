@@ -19,11 +19,11 @@ from minigpt.errors import InputError
 IGNORED = -100  # a target with this value isn't counted: padding, or what a task doesn't ask about
 
 
-def cross_entropy_forward(logits, targets, label_smoothing: float = 0.0):
-    """logits (..., V), targets (...) integers in 0..V-1 or IGNORED -> mean loss, a 0-d array.
+def check_targets(logits, targets, label_smoothing: float):
+    """logits (..., V), targets (...) -> targets (N,) with 0 for those that are ignored, counted (N,) booleans, M.
 
-    When every target is ignored the loss is 0. Raises InputError for any other target outside 0..V-1, for targets of
-    another shape, and for a label_smoothing outside [0, 1).
+    Raises InputError for a target outside 0..V-1 that isn't IGNORED, for targets of another shape, and for a
+    label_smoothing outside [0, 1).
     """
     V, targets = logits.shape[-1], backend.unmoved(targets)  # counted and checked where they are
     if targets.shape != logits.shape[:-1]:  # broadcasting would take most shapes, and give a wrong loss
@@ -31,13 +31,21 @@ def cross_entropy_forward(logits, targets, label_smoothing: float = 0.0):
                          f"{logits.shape[:-1]}")
     if not 0 <= label_smoothing < 1:
         raise InputError(f"label_smoothing {label_smoothing} is outside [0, 1): choose 0 (none) to about 0.1")
-    z, targets = logits.reshape(-1, V), targets.reshape(-1)  # (N, V), (N,)
+    targets = targets.reshape(-1)  # (N,)
     counted = targets != IGNORED  # (N,)
     M = max(int(counted.sum()), 1)
     targets = backend.check_ids(targets * counted.astype("int64"), V, "target")  # an ignored one becomes 0
-    counted = backend.asarray(counted)
+    return targets, backend.asarray(counted), M
 
-    rows = xp.arange(len(targets))
+
+def cross_entropy_forward(logits, targets, label_smoothing: float = 0.0):
+    """logits (..., V), targets (...) integers in 0..V-1 or IGNORED -> mean loss, a 0-d array.
+
+    When every target is ignored the loss is 0. Raises what check_targets does.
+    """
+    targets, counted, M = check_targets(logits, targets, label_smoothing)
+    V = logits.shape[-1]
+    z, rows = logits.reshape(-1, V), xp.arange(len(targets))  # (N, V), (N,)
     p = z - z.max(axis=-1, keepdims=True)  # (N, V); a constant less, which changes no difference below
     of_target = p[rows, targets]  # (N,)
     of_all = p @ xp.full(V, 1 / V, dtype=p.dtype) if label_smoothing else None  # (N,), the mean over the vocabulary

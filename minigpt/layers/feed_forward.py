@@ -31,4 +31,4 @@ class FeedForward(Module):
     def backward(self, dy, saved):
         saved_in, saved_f, saved_out = saved
         da = self.w_out.backward(dy, saved_out)
-        return self.w_in.backward(self._f_backward(da, saved_f), saved_in)
+        return self.w_in.backward(twin(self._f_backward)(da, saved_f), saved_in)

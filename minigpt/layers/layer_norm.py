@@ -16,6 +16,7 @@ Source: Ba, Kiros & Hinton (2016), eq. 3 and 4.
 
 from minigpt import backend
 from minigpt.backend import xp
+from minigpt.dispatch import twin
 from minigpt.module import Module, Parameter
 
 
@@ -57,10 +58,10 @@ class LayerNorm(Module):
         self.eps = eps
 
     def forward(self, x):
-        return layer_norm_forward(x, self.g.data, self.b.data, self.eps)
+        return twin(layer_norm_forward)(x, self.g.data, self.b.data, self.eps)
 
     def backward(self, dy, saved):
-        dx, dg, db = layer_norm_backward(dy, saved)
+        dx, dg, db = twin(layer_norm_backward)(dy, saved)
         self.g.grad += dg
         self.b.grad += db
         return dx

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 
 from minigpt import backend
 from minigpt.backend import xp
+from minigpt.dispatch import twin
 from minigpt.errors import InputError
 from minigpt.layers.attention import check_heads
 from minigpt.layers.block import PreNormBlock
@@ -86,14 +87,14 @@ class TextClassifier(Module):
         Raises InputError for ids or targets out of range, for a text that is too long, and for a mask of another shape.
         """
         z, saved_logits = self._logits_forward(ids, valid, rng)
-        loss, saved_loss = cross_entropy_forward(z, targets)
+        loss, saved_loss = twin(cross_entropy_forward)(z, targets)
         return loss, (saved_logits, saved_loss)
 
     def backward(self, saved, dloss=1.0):
         """Adds dloss times the gradient of the loss into every parameter's grad."""
         saved_logits, saved_loss = saved
         saved_tokens, saved_places, saved_dropout, saved_blocks, saved_norm, saved_mean, saved_head = saved_logits
-        du = self.head.backward(cross_entropy_backward(dloss, saved_loss), saved_head)
+        du = self.head.backward(twin(cross_entropy_backward)(dloss, saved_loss), saved_head)
         dh = self.final_norm.backward(masked_mean_backward(du, saved_mean), saved_norm)
         for block, saved_block in zip(reversed(self.blocks), reversed(saved_blocks)):
             dh = block.backward(dh, saved_block)

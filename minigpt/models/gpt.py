@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from minigpt import backend
 from minigpt.backend import xp
-from minigpt.dispatch import without_twins
+from minigpt.dispatch import twin, without_twins
 from minigpt.errors import InputError
 from minigpt.layers.activations import activation
 from minigpt.layers.attention import attention_weights, check_heads
@@ -142,13 +142,13 @@ class GPT(Module):
         """
         h, saved_hidden = self._hidden_forward(ids, rng, valid)
         z, saved_head = self._head_forward(h)
-        loss, saved_loss = cross_entropy_forward(z, targets)
+        loss, saved_loss = twin(cross_entropy_forward)(z, targets)
         return loss, (saved_hidden, saved_head, saved_loss)
 
     def backward(self, saved, dloss=1.0):
         """Adds dloss times the gradient of the loss into every parameter's grad."""
         saved_hidden, saved_head, saved_loss = saved
-        dz = cross_entropy_backward(dloss, saved_loss)
+        dz = twin(cross_entropy_backward)(dloss, saved_loss)
         self._hidden_backward(self._head_backward(dz, saved_head), saved_hidden)
 
     def __call__(self, ids, valid=None, cache=None, last_only=False):

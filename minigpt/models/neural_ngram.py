@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass
 
 from minigpt import backend
 from minigpt.backend import xp
-from minigpt.dispatch import without_twins
+from minigpt.dispatch import twin, without_twins
 from minigpt.errors import InputError
 from minigpt.layers.activations import tanh_backward, tanh_forward
 from minigpt.layers.attention import SelfAttention, attention_weights, check_heads
@@ -94,13 +94,13 @@ class NextToken(Module):
         rng: what the training loop hands to every model; nothing here is drawn. Raises InputError for ids out of range.
         """
         z, saved_logits = self._logits_forward(self._checked(ids))
-        loss, saved_loss = cross_entropy_forward(z, targets)
+        loss, saved_loss = twin(cross_entropy_forward)(z, targets)
         return loss, (saved_logits, saved_loss)
 
     def backward(self, saved, dloss=1.0):
         """Adds dloss times the gradient of the loss into every parameter's grad."""
         saved_logits, saved_loss = saved
-        self._logits_backward(cross_entropy_backward(dloss, saved_loss), saved_logits)
+        self._logits_backward(twin(cross_entropy_backward)(dloss, saved_loss), saved_logits)
 
     def __call__(self, ids, valid=None, cache=None, last_only=False):
         """ids (B, T) -> logits (B, T, V), or (B, 1, V) of the last position; for generate(..., use_cache=False)."""

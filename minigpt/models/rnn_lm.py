@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from minigpt import backend
 from minigpt.backend import xp
 from minigpt.data import continued_batch
+from minigpt.dispatch import twin
 from minigpt.errors import InputError
 from minigpt.layers.cross_entropy import cross_entropy_backward, cross_entropy_forward
 from minigpt.layers.dropout import Dropout
@@ -97,13 +98,13 @@ class RNNLM(Module):
         """
         h, saved_hidden, state = self._hidden_forward(ids, state, rng)
         z, saved_head = self._head_forward(h)  # (T, B, V)
-        loss, saved_loss = cross_entropy_forward(z, backend.unmoved(targets).T)
+        loss, saved_loss = twin(cross_entropy_forward)(z, backend.unmoved(targets).T)
         return loss, (saved_hidden, saved_head, saved_loss, state)
 
     def backward(self, saved, dloss=1.0):
         """Adds dloss times the gradient of the loss into every parameter's grad. The first state is a constant."""
         saved_hidden, saved_head, saved_loss, _ = saved
-        dz = cross_entropy_backward(dloss, saved_loss)
+        dz = twin(cross_entropy_backward)(dloss, saved_loss)
         self._hidden_backward(self._head_backward(dz, saved_head), saved_hidden)
 
     @staticmethod

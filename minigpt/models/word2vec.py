@@ -31,6 +31,7 @@ import numpy as np
 
 from minigpt import backend
 from minigpt.backend import xp
+from minigpt.dispatch import twin
 from minigpt.errors import InputError
 from minigpt.layers.cross_entropy import IGNORED, cross_entropy_backward, cross_entropy_forward
 from minigpt.layers.embedding import unembedding_backward, unembedding_forward
@@ -183,7 +184,7 @@ class Word2Vec(Module):
             valid = valid.any(axis=1, keepdims=True)  # (N, 1)
         if negatives is None:
             z, saved_scores = unembedding_forward(h, self.outputs.data)  # (N, S, V)
-            loss, saved_loss = cross_entropy_forward(z, xp.where(valid, centres[:, None], IGNORED))
+            loss, saved_loss = twin(cross_entropy_forward)(z, xp.where(valid, centres[:, None], IGNORED))
             return loss, (saved_look_up, saved_windows, saved_mean, saved_loss, saved_scores, None)
         negatives = backend.check_ids(negatives, len(self.words), "word id")
         rows = xp.concatenate([centres[:, None], negatives], axis=1)  # (N, 1 + K)
@@ -196,7 +197,7 @@ class Word2Vec(Module):
         """(ids, gradients) of the input rows, then of the output rows; ids None: a gradient of the whole table."""
         saved_look_up, saved_windows, saved_mean, saved_loss, saved_scores, rows = saved
         if rows is None:
-            dh, d_out = unembedding_backward(cross_entropy_backward(dloss, saved_loss), saved_scores)
+            dh, d_out = unembedding_backward(twin(cross_entropy_backward)(dloss, saved_loss), saved_scores)
         else:
             dh, d_out = negative_sampling_backward(dloss, saved_loss)
             rows, d_out = rows.reshape(-1), d_out.reshape(-1, d_out.shape[-1])

@@ -5,7 +5,7 @@ import numpy as np
 from minigpt import backend
 from minigpt.exercises.bare_model import BareModel
 from minigpt.exercises.exercise import Exercise, Problem, Property, Text, Wrong
-from minigpt.optim import AdamW
+from minigpt.optim import AdamW, adamw_update
 
 SKELETON = '''\
 import numpy as np
@@ -89,7 +89,7 @@ EXERCISE = Exercise(
     functions=("adamw_step",),
     skeleton=SKELETON,
     solution=(_adamw_step,),
-    shown=(AdamW,),
+    shown=(adamw_update, AdamW),
     answer=ANSWER,
     problems=problems,
     properties=(Property("the gradient's scale doesn't matter", _scale),),

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import cuda_on_cpu
 import numpy as np
 import pytest
 import strict_array
@@ -24,7 +25,7 @@ from test_gpu import reason
 from minigpt import backend
 from minigpt.backend import to_host, xp
 from minigpt.bench import ceilings, contender, device, minigpt_contender, scaling
-from minigpt.bench.contender import OURS, Contender, Field
+from minigpt.bench.contender import FUSED, OURS, Contender, ContenderDied, Field
 from minigpt.bench.device import counted_waits, peak_of_pool, watch
 from minigpt.bench.generation import generation_table
 from minigpt.bench.header import describe
@@ -328,6 +329,9 @@ def test_flags_that_do_not_go_together_are_refused_with_the_cure(as_cupy, nothin
     monkeypatch.setattr(LIBRARY.cuda.Device(), "compute_capability", "75")
     assert "this GPU (compute capability 7.5) has no TF32, which came with 8.0: leave --tf32 out" in refused(
         "--backend", "cupy", "--tf32")
+    assert "--fused-kernels are for GPUs: add --backend cupy" in refused("--fused-kernels")
+    for subject in ("scaling", "learn"):
+        assert f"--fused-kernels is not for {subject}" in refused(subject, "--backend", "cupy", "--fused-kernels")
     assert "invalid choice: 'cuda'" in refused("--backend", "cuda")
 
 
@@ -372,8 +376,10 @@ class Recorded:
      [(OURS, {"CUPY_TF32": "0"}, ("--cupy",)), ("torch", {}, ("--cuda",))]),
     (Field(("torch",), backend="cupy", tf32=True, twins=False),
      [(OURS, {"CUPY_TF32": "1"}, ("--no-twins", "--cupy")), ("torch", {}, ("--cuda", "--tf32"))]),
+    (Field(("torch",), backend="cupy", fused_kernels=True),
+     [(OURS, {"CUPY_TF32": "0"}, ("--cupy",)), (FUSED, {"CUPY_TF32": "0"}, ("--cupy",)), ("torch", {}, ("--cuda",))]),
     (Field(("torch",), blas_core="Haswell"), [(OURS, {"OPENBLAS_CORETYPE": "Haswell"}, ()), ("torch", {}, ())]),
-], ids=["processor", "float32", "TF32", "core"])
+], ids=["processor", "float32", "TF32", "kernels", "core"])
 def test_each_contender_is_told_where_and_how_to_compute(monkeypatch, field, expected):
     monkeypatch.setattr(contender, "Contender", Recorded)
     monkeypatch.setattr(Recorded, "started", ())
@@ -412,6 +418,9 @@ def test_the_training_table_tells_waits_and_memory_of_a_gpu():
     assert header.split()[-9:] == ["of", "sgemm", "syncs/step", "reserved", "peak", "memory", "minigpt", "/", "it"]
     assert ours.split()[-6:] == ["25%", "2", "7.0", "MiB", "3.0", "MiB"]
     assert theirs.split()[-7:] == ["25%", "1", "9.0", "MiB", "3.0", "MiB", "0.50"]
+    lines = training_table([{"name": "tiny", "workers": 1, "ratios": {FUSED: {"median": 0.75}},
+                             "contenders": {OURS: figures(), FUSED: figures()}}])
+    assert lines[2].split()[:2] == [FUSED, "1"] and lines[2].endswith("0.75")
     without = table(figures(), figures())
     assert "syncs" not in without[0] and "reserved" not in without[0]
     assert without[1].split()[-3:] == ["25%", "3.0", "MiB"]
@@ -442,6 +451,7 @@ def test_waits_are_told_for_each_token():
 FACTS = {
     "machine": {"processor": "some CPU", "cores": 16, "memory": 2**37, "system": "Linux", "python": "3.12.1"},
     "date": "2026-01-01", "coretype": None, "blas_core": None, "load": None, "precision": "float32", "override": None,
+    "fused_kernels": False,
     "contenders": {
         "torch": {"torch": "2.13.0", "threads": 16, "cuda": "13.0"},
         OURS: {"numpy": "2.4", "blas": {"name": "openblas", "version": "0.3", "core": "Haswell", "threads": 16},
@@ -470,6 +480,8 @@ def test_the_header_tells_what_tf32_is_used_for_and_what_overrules_it():
     *rest, note = describe({**FACTS, "precision": "TF32"})
     assert note.startswith("note") and "which attention makes, it keeps to float32" in note
     assert "in TF32 on the GPU" in "\n".join(rest)
+    (note,) = [line for line in describe({**FACTS, "fused_kernels": True}) if line.startswith("note")]
+    assert f"{FUSED} computes with the CUDA kernels of minigpt/fused/cuda" in note
     (note,) = [line for line in describe({**FACTS, "override": "0"}) if line.startswith("note")]
     assert "NVIDIA_TF32_OVERRIDE=0 is set in your environment" in note
 
@@ -506,6 +518,20 @@ def test_single_operations_are_measured_on_the_device(as_cupy):
     assert code == 0, err
     assert "ops, TF32 on a GPU: one round" in out and "in TF32 on the GPU" in out
     assert out.splitlines()[-1].startswith("adamw step")
+
+
+@pytest.mark.skipif(bool(cuda_on_cpu.missing()), reason=cuda_on_cpu.missing())
+def test_the_kernels_are_used_by_one_contender_and_not_by_the_other(as_cupy, monkeypatch):
+    """Without a compiler the one that needs it can't go on."""
+    pytest.importorskip("minigpt.fused.cuda.kernels", reason="there are no twins")
+    monkeypatch.setenv("PATH", str(as_cupy))
+    with replace(ON_GPU, fused_kernels=True).start() as contenders:
+        assert list(contenders) == [OURS, FUSED]
+        for one in contenders.values():
+            one.ask("setup", subject="train", workload=SMALL.message(), workers=1)
+        assert contenders[OURS].ask("round", steps=1)["loss"] > 0
+        with pytest.raises(ContenderDied, match=r"the minigpt-fused contender was ended .*'g\+\+'"):
+            contenders[FUSED].ask("round", steps=1)
 
 
 # ---- PyTorch

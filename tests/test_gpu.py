@@ -10,6 +10,7 @@ from minigpt.backend import to_host
 from minigpt.cases import CASES
 from minigpt.commands.gpucheck import machine
 from minigpt.compare_backends import LIMITS, compare, scatter_arrays
+from minigpt.dispatch import fused_kernels
 from minigpt.errors import InputError
 from minigpt.models.gpt import GPT, GPTConfig
 
@@ -30,6 +31,12 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(bool(reason()), reason=reason(
 def test_every_case_training_and_generation_agree_with_numpy():
     found = list(compare("cupy"))
     assert len(found) == 2 * (len(CASES) + 3)
+    assert not [f"{f.name} {f.precision} {f.array}: {f.worst:.1e}" for f in found if not f.passed]
+
+
+def test_so_they_do_with_the_kernels():
+    with fused_kernels():
+        found = list(compare("cupy"))
     assert not [f"{f.name} {f.precision} {f.array}: {f.worst:.1e}" for f in found if not f.passed]
 
 

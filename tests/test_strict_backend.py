@@ -15,9 +15,11 @@ from minigpt.checkpoint import Progress, load_checkpoint, save_checkpoint
 from minigpt.cli import main
 from minigpt.compare_backends import LIMITS, Difference, compare, relative_difference
 from minigpt.data import Dataset
+from minigpt.dispatch import twin
 from minigpt.errors import InputError
 from minigpt.evaluate import evaluate
 from minigpt.generate import Continuation, generate, generate_text
+from minigpt.layers.softmax import softmax_forward
 from minigpt.models.gpt import GPT, GPTConfig
 from minigpt.models.gpt_size import gpt_size, measure_saved
 from minigpt.optim import SGD, Adam, AdamW, clip_gradient
@@ -240,6 +242,21 @@ def test_gpucheck_in_json_and_how_it_fails(capsys, monkeypatch):
     assert "1 of 1 do not agree" in err
     assert main(["gpucheck"]) == 1
     assert "WRONG" in capsys.readouterr().out
+
+
+def test_gpucheck_compares_the_kernels_when_asked(capsys, monkeypatch):
+    pytest.importorskip("minigpt.fused.cuda.softmax", reason="there are no twins")
+    used = []
+
+    def compare(library):
+        with backend.using(library):
+            used.append(twin(softmax_forward) is not softmax_forward)
+        yield Difference("softmax", "float32", 0, "y", 1)
+
+    monkeypatch.setattr("minigpt.commands.gpucheck.compare", compare)
+    for flags in ([], ["--fused-kernels"], []):
+        assert main(["gpucheck", *flags]) == 0
+    assert used == [False, True, False]
 
 
 def test_a_difference_is_measured_honestly():

@@ -18,13 +18,16 @@ import minigpt
 from minigpt.errors import InputError
 
 OURS = "minigpt"
+FUSED = "minigpt-fused"  # the same with the CUDA kernels of minigpt/fused/cuda, to see what they win
 KINDS = {  # name -> module that serves, its arguments, and what is set in its environment
     # The torch processes load NumPy for the batches alone; its threads have nothing to do there.
     OURS: ("minigpt.bench.minigpt_contender", [], {}),
+    FUSED: ("minigpt.bench.minigpt_contender", ["--fused-kernels"], {}),
     "torch": ("minigpt.bench.torch_contender", [], {"OPENBLAS_NUM_THREADS": "1"}),
     "torch-onednn": ("minigpt.bench.torch_contender", ["--onednn"], {"OPENBLAS_NUM_THREADS": "1"}),
 }
-OPPONENTS = [name for name in KINDS if name != OURS]
+OWN = (OURS, FUSED)
+OPPONENTS = [name for name in KINDS if name not in OWN]
 
 
 class ContenderDied(RuntimeError):
@@ -103,10 +106,11 @@ class Field:
     twins: bool = True  # whether our process uses the faster twins in minigpt/fused
     backend: str = "numpy"  # "cupy": everyone computes on the GPU
     tf32: bool = False  # whether products on the GPU may round what they multiply to TF32
+    fused_kernels: bool = False  # whether FUSED takes part
 
     @property
     def names(self) -> list[str]:
-        return [OURS, *self.opponents]
+        return [*(OWN if self.fused_kernels else [OURS]), *self.opponents]
 
     @property
     def on_gpu(self) -> bool:
@@ -122,7 +126,7 @@ class Field:
         with contextlib.ExitStack() as stack:
             started = {}
             for name in names or self.names:
-                started[name] = stack.enter_context(Contender(name, *self._conditions(ours=name == OURS)))
+                started[name] = stack.enter_context(Contender(name, *self._conditions(ours=name in OWN)))
             yield started
 
     def _conditions(self, ours: bool) -> tuple[dict[str, str], tuple[str, ...]]:

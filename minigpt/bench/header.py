@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from datetime import date
 
-from minigpt.bench.contender import OURS, Field
+from minigpt.bench.contender import FUSED, OURS, Field
 from minigpt.bench.machine import machine
 from minigpt.memory import mebibytes
 
@@ -13,7 +13,8 @@ def gather(field: Field, subject: str, say: Callable[[str], None]) -> dict:
     """Ask every contender who it is, then ours what the machine can do. Raises InputError when one can't take part."""
     facts = {"machine": machine(), "date": date.today().isoformat(), "contenders": {},
              "coretype": os.environ.get("OPENBLAS_CORETYPE"), "blas_core": field.blas_core,
-             "precision": field.precision, "override": os.environ.get("NVIDIA_TF32_OVERRIDE"),
+             "precision": field.precision, "fused_kernels": field.fused_kernels,
+             "override": os.environ.get("NVIDIA_TF32_OVERRIDE"),
              "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None}
     for name in [*field.opponents, OURS]:  # those that may be missing first, before anything is measured
         say(f"starting {name}")
@@ -76,6 +77,8 @@ def _gpu_notes(facts: dict) -> list[str]:
     if facts["precision"] == "TF32":
         notes.append("CuPy uses TF32 in products of two matrices; in those of many at once, which attention makes, it "
                      "keeps to float32 (so its source says), where PyTorch may use TF32 too")
+    if facts["fused_kernels"]:
+        notes.append(f"{FUSED} computes with the CUDA kernels of minigpt/fused/cuda where there are some")
     if facts["override"]:
         notes.append(f"NVIDIA_TF32_OVERRIDE={facts['override']} is set in your environment: it overrules the choice of "
                      "float32 (0) or TF32 (1)")

@@ -18,7 +18,7 @@ from minigpt.bench.serve import Round, serve
 from minigpt.bench.workers import memory_together
 from minigpt.bench.workload import NEW_TOKENS, SEED, random_prompt, random_tokens, train_config, workload_of
 from minigpt.data import Dataset
-from minigpt.dispatch import without_twins
+from minigpt.dispatch import fused_kernels, without_twins
 from minigpt.evaluate import mean_loss
 from minigpt.generate import generate
 from minigpt.memory import keep_freed_memory
@@ -108,6 +108,8 @@ if __name__ == "__main__":
     keep_freed_memory()
     if "--no-twins" in sys.argv:
         RUNNING.enter_context(without_twins())
+    if "--fused-kernels" in sys.argv:
+        RUNNING.enter_context(fused_kernels())
     if "--cupy" in sys.argv:
         backend.use("cupy")
     serve({"train": train, "generate": generation, "ops": single_operations}, watch, hello=hello,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from minigpt.bench.contender import OURS, Field
+from minigpt.bench.contender import OURS, OWN, Field
 from minigpt.bench.rounds import middle, ratios, spread, take_turns
 from minigpt.bench.table import device_cells, device_header, memory, milliseconds, table, times
 from minigpt.bench.workers import workers_of
@@ -16,7 +16,7 @@ def measure_training(field: Field, workload: Workload, ceilings: dict, say: Call
     with field.start() as contenders:
         for contender in contenders.values():
             contender.ask("setup", subject="train", workload=workload.message(),
-                          **({"workers": workers} if contender.name == OURS else {}))
+                          **({"workers": workers} if contender.name in OWN else {}))
         records = take_turns(contenders, field.rounds, lambda what: say(f"{workload.name}: {what}"))
         seen = {name: field.watch(contender) for name, contender in contenders.items()}
     flops = workload.size.flops_per_token
@@ -43,7 +43,7 @@ def training_table(results: list[dict]) -> list[str]:
         for name, one in result["contenders"].items():
             speed = [f"{one['tokens_per_second']:,.0f}", milliseconds(one["seconds_per_step"]), f"{one['spread']:.0%}",
                      f"{one['gflops']:,.1f}", f"{one['share_of_sgemm']:.0%}"]
-            rows.append([result["name"] if name == OURS else "", name, f"{result['workers']}" if name == OURS else "",
+            rows.append([result["name"] if name == OURS else "", name, f"{result['workers']}" if name in OWN else "",
                          *speed, *device_cells(one, "step"), memory(one["peak_memory"]),
                          "" if name == OURS else times(result["ratios"][name]["median"])])
     return table(header, rows)

@@ -53,6 +53,9 @@ def add_arguments(parser) -> None:
     parser.add_argument("--workers", default="auto", metavar="N|auto",
                         help="how many of minigpt's share a training step (default: auto, one a processor; on a GPU 1)")
     parser.add_argument("--no-twins", action="store_true", help="measure the plain functions, without minigpt/fused")
+    parser.add_argument("--fused-kernels", action="store_true", help="with --backend cupy: measure minigpt with the "
+                        "CUDA kernels of minigpt/fused/cuda as well, which otherwise are not used (not for "
+                        f"{' and '.join(FIXED)})")
     parser.add_argument("--blas-core", metavar="CORE", help="kernels that OpenBLAS uses in minigpt's process, such as "
                         "Haswell for those without AVX-512 (default: its own choice)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements there, every round's too")
@@ -76,19 +79,24 @@ def _settings(arguments) -> Field:
             raise InputError(f"--{name} is for learn, {arguments.subject} has none: leave it out")
     if arguments.steps is not None and (arguments.subject != "learn" or arguments.steps < 1):
         raise InputError(f"--steps {arguments.steps} doesn't fit {arguments.subject}: choose 1 or more, for learn")
+    if arguments.fused_kernels and arguments.subject in FIXED:
+        raise InputError(f"--fused-kernels is not for {arguments.subject}: leave it out")
     for name in arguments.configs or []:
         find_workload(name, arguments.subject)
     for path in (arguments.json, arguments.picture):
         if path and not path.parent.is_dir():
             raise InputError(f"the folder {path.parent} does not exist: make it first, or choose another place")
     field = Field(tuple(dict.fromkeys(arguments.against)), arguments.rounds, arguments.blas_core,
-                  parse_workers(arguments.workers), not arguments.no_twins, arguments.backend, arguments.tf32)
+                  parse_workers(arguments.workers), not arguments.no_twins, arguments.backend, arguments.tf32,
+                  arguments.fused_kernels)
     return _on_gpu(field) if field.on_gpu else _on_processor(field)
 
 
 def _on_processor(field: Field) -> Field:
     if field.tf32:
         raise InputError("--tf32 is a precision of GPUs: add --backend cupy, or leave it out")
+    if field.fused_kernels:
+        raise InputError("--fused-kernels are for GPUs: add --backend cupy, or leave it out")
     return field
 
 
@@ -127,7 +135,7 @@ def _print(subject: str, field: Field, results: list[dict]) -> None:
     where = " on a GPU" if field.on_gpu else ""
     rounds = "one whole run" if subject == "learn" else f"{rounds} of about a second, after a warm-up"
     print(f"{subject}, {field.precision}{where}: {rounds}")
-    if field.opponents and subject != "learn":
+    if len(field.names) > 1 and subject != "learn":
         print("minigpt / it: how many times as fast as the other minigpt is, median of the ratios within each round")
     print("\n".join(["", *SUBJECTS[subject][1](results)]), flush=True)
 

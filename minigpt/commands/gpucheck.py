@@ -3,6 +3,8 @@
 import json
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import date
 
 import numpy as np
@@ -10,11 +12,14 @@ import numpy as np
 from minigpt import backend
 from minigpt.bench.device import gpu
 from minigpt.commands.options import add_json
-from minigpt.compare_backends import LIMITS, compare
+from minigpt.compare_backends import LIMITS, Difference, compare
+from minigpt.dispatch import fused_kernels
 
 
 def add_arguments(parser) -> None:
     add_json(parser, "one JSON object a line: first the machine, then name, precision, worst, array, limit, passed")
+    parser.add_argument("--fused-kernels", action="store_true",
+                        help="compare CuPy with the CUDA kernels of minigpt/fused/cuda, which otherwise are not used")
 
 
 def machine() -> dict[str, str]:
@@ -22,6 +27,11 @@ def machine() -> dict[str, str]:
     with backend.using("cupy"):
         return {**gpu(), "NumPy": np.__version__, "Python": platform.python_version(),
                 "system": platform.platform(terse=True), "date": date.today().isoformat()}
+
+
+def _differences(fused: bool) -> Iterator[Difference]:
+    with fused_kernels() if fused else nullcontext():
+        yield from compare("cupy")
 
 
 def run(arguments) -> int:
@@ -32,7 +42,7 @@ def run(arguments) -> int:
         print("\n".join(f"{name:8} {value}" for name, value in facts.items()))
         print(f"\n{'NumPy against CuPy':36} {'precision':9} {'worst difference':>16}  array")
     failed = compared = 0
-    for found in compare("cupy"):
+    for found in _differences(arguments.fused_kernels):
         failed, compared = failed + (not found.passed), compared + 1
         if arguments.json:
             print(json.dumps({**vars(found), "passed": found.passed}))

@@ -9,7 +9,6 @@ the next word, and ends. Linux only; see workers.default_kind.
 """
 
 import contextlib
-import mmap
 import os
 import signal
 import sys
@@ -18,12 +17,13 @@ import warnings
 import numpy as np
 
 from minigpt import backend
+from minigpt.memory import shared_memory
 from minigpt.parallel.share import WorkerLost, add, add_gradient
 
 
 def shared_zeros(size: int) -> np.ndarray:
     """A vector of zeros, in the precision in use, that processes forked from this one share with it."""
-    return np.frombuffer(mmap.mmap(-1, max(size * backend.dtype().itemsize, 1)), backend.dtype(), size)
+    return np.frombuffer(shared_memory(size * backend.dtype().itemsize), backend.dtype(), size)
 
 
 class Processes:

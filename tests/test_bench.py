@@ -33,7 +33,7 @@ from minigpt.cli import main
 from minigpt.errors import InputError
 from minigpt.models.gpt import GPTConfig
 from minigpt.models.gpt_size import training_flops_per_token
-from minigpt.train_config import RECIPES
+from minigpt.train_config import RECIPES, TrainConfig
 
 REPOSITORY = Path(__file__).parent.parent
 ONE_ROUND = ["--rounds", "1"]
@@ -192,6 +192,28 @@ def test_learn_takes_the_text_it_is_given_and_the_tokens_of_its_recipe(tmp_path,
     (result,) = load(tmp_path / "l.json")["results"]
     assert (result["recipe"], result["tokens"], result["data"]) == ("tiny", "bpe", [str(text)])
     assert 256 < result["shape"]["vocab_size"] <= 300
+
+
+class Steady:
+    """A contender whose first steps are slow, and every later one takes a tenth of a second."""
+
+    def ask(self, request, training, **details):
+        steps = range(training["eval_every"], training["steps"] + 1, training["eval_every"])
+        return {"looks": [{"step": step, "seconds": 100 + step / 10} for step in steps]}
+
+
+@pytest.mark.parametrize("seconds, steps", [(60, 600), (1, 10), (0.001, 1)])
+def test_as_many_steps_as_fit(seconds, steps):
+    config = learning._for(seconds, TrainConfig(steps=7, learning_rate=0.25), Steady(), {})
+    assert (config.steps, config.learning_rate) == (steps, 0.25) and 1 <= config.eval_every <= steps
+
+
+def test_learn_for_a_time(tmp_path):
+    code, out, err = call("learn", "--recipe", "tiny", "--seconds", "0.5", "--json", tmp_path / "l.json")
+    assert code == 0, err
+    (result,) = load(tmp_path / "l.json")["results"]
+    ours = result["contenders"][OURS]
+    assert ours["looks"][-1]["step"] == ours["steps"] >= 1 and f"{ours['steps']}" in out
 
 
 def test_every_recipe_of_learn_is_one_of_train():
@@ -354,6 +376,9 @@ def test_bad_flags_are_refused_with_the_cure(tmp_path):
     assert "sizes are fixed" in refused("scaling", "--configs", "tiny")
     assert "--steps 3 doesn't fit train" in refused("train", "--steps", "3")
     assert "--steps 0 doesn't fit learn" in refused("learn", "--steps", "0")
+    assert "--seconds 5 doesn't fit train" in refused("train", "--seconds", "5")
+    assert "--seconds nan doesn't fit learn" in refused("learn", "--seconds", "nan")
+    assert "leave one out" in refused("learn", "--seconds", "5", "--steps", "5")
     assert "--recipe is for learn" in refused("train", "--recipe", "tiny")
     assert "--data is for learn" in refused("ops", "--data", "pydoc")
     assert "sizes are fixed" in refused("learn", "--configs", "tiny")

@@ -3,7 +3,8 @@
 Unless told otherwise the recipe is nanoGPT's for a processor (preset nanogpt), over characters, and the text is the one
 that `train` takes when it is told none; recipe small is what `train` does by itself, with its tokens. All get the
 same text, split, batches, initial weights and learning rates, and is looked at after the same steps, on all of the
-validation text; only training is on the clock.
+validation text; only training is on the clock. Or all get the same time: how many steps fit is measured beforehand, for
+the learning rate has to know the last one.
 """
 
 import tempfile
@@ -27,8 +28,12 @@ RECIPE, TEXT = "nanogpt", ["pydoc"]
 TOKENS = {"nanogpt": ("char", None), "tiny": ("char", None), "small": ("bpe", BPE_SIZE)}  # recipe -> kind, vocabulary
 
 
-def measure_learning(field: Field, recipe: str, data: list[str], steps: int | None, say: Callable[[str], None]) -> dict:
-    """recipe: one of TOKENS; data: as for `train`; steps: how many, if not the recipe's."""
+TRIAL = 30  # steps that are warm-up, and twice as many that tell the speed
+
+
+def measure_learning(field: Field, recipe: str, data: list[str], steps: int | None, say: Callable[[str], None],
+                     seconds: float | None = None) -> dict:
+    """recipe: one of TOKENS; data: as for `train`; steps: how many, if not the recipe's; seconds: as many as fit."""
     config = TrainConfig(**{**RECIPES[recipe], **({"steps": steps} if steps else {})})
     with tempfile.TemporaryDirectory(prefix="minigpt-", ignore_cleanup_errors=True) as folder:
         sources = find_sources(data)
@@ -37,15 +42,29 @@ def measure_learning(field: Field, recipe: str, data: list[str], steps: int | No
         counts = prepare(sources, tokenizer, Path(folder)).validation_counts
         shape = replace(PRESETS[recipe], vocab_size=tokenizer.vocab_size)
         workers = workers_of(field.workers, Workload(recipe, shape, config.batch_size))
-        details = {"data": folder, "shape": asdict(shape), "training": asdict(config)}
-        found = {}
+        details, found = {"data": folder, "shape": asdict(shape)}, {}
         for name in field.names:  # one after the other: a run is long enough to meet good and bad moments
-            say(f"{name}: {config.steps} steps")
+            mine = {**details, "workers": workers} if name == OURS else details
+            own = config
+            if seconds is not None:
+                say(f"{name}: how many steps fit into {seconds:g} seconds?")
+                with field.start(name) as contenders:
+                    own = _for(seconds, config, contenders[name], mine)
+            say(f"{name}: {own.steps} steps")
             with field.start(name) as contenders:
-                found[name] = contenders[name].ask("learn", **details, **({"workers": workers} if name == OURS else {}))
+                found[name] = {**contenders[name].ask("learn", **mine, training=asdict(own)), "steps": own.steps}
     for one in found.values():
         one["bits_per_character"] = counts.bits_per_character(one["looks"][-1]["validation_loss"])
-    return {**details, "recipe": recipe, "tokens": kind, "data": data, "workers": workers, "contenders": found}
+    return {**details, "training": asdict(config), "recipe": recipe, "tokens": kind, "data": data, "workers": workers,
+            "contenders": found}
+
+
+def _for(seconds: float, config: TrainConfig, contender, details: dict) -> TrainConfig:
+    """The same settings with as many steps as this contender makes in so many seconds, by its speed in a few."""
+    trial = replace(config, steps=3 * TRIAL, warmup=TRIAL, eval_every=TRIAL)
+    first, *_, last = contender.ask("learn", **details, training=asdict(trial))["looks"]
+    steps = max(round(seconds * (last["step"] - first["step"]) / (last["seconds"] - first["seconds"])), 1)
+    return replace(config, steps=steps, eval_every=max(steps // 9, 1))
 
 
 def look(model, dataset: Dataset, batch_size: int) -> float:

@@ -1,5 +1,6 @@
 """python -m minigpt bench: how fast minigpt is on this machine, beside PyTorch if you like."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -63,6 +64,8 @@ def add_arguments(parser) -> None:
                         f"small is what train does by itself (default: {RECIPE})")
     parser.add_argument("--data", nargs="+", metavar="NAME", help=f"text of learn, as for train (default: {TEXT[0]})")
     parser.add_argument("--steps", type=int, metavar="N", help="of learn (default: the recipe's)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="of learn: as many steps for everyone as fit into "
+                        "that time, instead of the same for all")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the curves of scaling or learn, as a PNG")
 
 
@@ -79,6 +82,12 @@ def _settings(arguments) -> Field:
             raise InputError(f"--{name} is for learn, {arguments.subject} has none: leave it out")
     if arguments.steps is not None and (arguments.subject != "learn" or arguments.steps < 1):
         raise InputError(f"--steps {arguments.steps} doesn't fit {arguments.subject}: choose 1 or more, for learn")
+    if arguments.seconds is not None:
+        if arguments.subject != "learn" or not 0 < arguments.seconds < math.inf:
+            raise InputError(f"--seconds {arguments.seconds:g} doesn't fit {arguments.subject}: choose more than 0, "
+                             "for learn")
+        if arguments.steps is not None:
+            raise InputError("--steps and --seconds say the same thing twice: leave one out")
     if arguments.fused_kernels and arguments.subject in FIXED:
         raise InputError(f"--fused-kernels is not for {arguments.subject}: leave it out")
     for name in arguments.configs or []:
@@ -122,7 +131,8 @@ def _results(arguments, field: Field, ceilings: dict) -> Iterator[dict]:
         yield from measure_scaling(field, ceilings, say)
         return
     if arguments.subject == "learn":
-        yield measure_learning(field, arguments.recipe or RECIPE, arguments.data or TEXT, arguments.steps, say)
+        yield measure_learning(field, arguments.recipe or RECIPE, arguments.data or TEXT, arguments.steps, say,
+                               arguments.seconds)
         return
     measure, _, default = SUBJECTS[arguments.subject]
     default = ON_GPU.get(arguments.subject, default) if field.on_gpu else default

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from minigpt import backend, dispatch
+from minigpt.cache_blocking import PIECE
 from minigpt.cases import CASES
 from minigpt.dispatch import twin, without_twins
 from minigpt.gradient_check import check_gradients
+from minigpt.layers.activations import gelu_tanh_forward
 from minigpt.layers.attention import attention_backward, attention_forward
 from minigpt.layers.masks import causal_mask, padding_mask
 from minigpt.models.gpt import GPT, GPTConfig
@@ -144,6 +146,22 @@ def test_a_whole_model_over_a_long_context(norm):
     for name, p in results[0][1].items():
         other = results[1][1][name].grad
         assert np.abs(p.grad - other).max() <= 1e-11 * max(np.abs(other).max(), 1e-3), name
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("size", [0, 1, 1000, PIECE, 2 * PIECE + 7])
+def test_gelu_has_the_same_bits(size, dtype):
+    with backend.using("numpy", dtype):
+        x = backend.normal(backend.generator(0), (size, 1), 3.0)
+        x[:6] = np.array([0, 1e30, -1e30, 1e15, 101, -101])[:size, None]
+        before, (y, (slope,)) = x.copy(), twin(gelu_tanh_forward)(x)
+        with without_twins():
+            assert twin(gelu_tanh_forward) is gelu_tanh_forward
+            expected, (expected_slope,) = gelu_tanh_forward(x)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(slope, expected_slope)
+    np.testing.assert_array_equal(x, before)
+    assert y.dtype == dtype and slope.shape == y.shape == x.shape
 
 
 def test_attention_maps_are_those_of_the_reference():

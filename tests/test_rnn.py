@@ -17,7 +17,7 @@ from minigpt.generate import Continuation, generate
 from minigpt.layers.gru import GRU, gru_cell_backward, gru_cell_forward, gru_forward
 from minigpt.layers.linear import linear_backward, linear_forward
 from minigpt.layers.lstm import LSTM, lstm_backward, lstm_cell_backward, lstm_cell_forward, lstm_forward
-from minigpt.layers.rnn import RNN, rnn_backward, rnn_cell_forward, rnn_forward
+from minigpt.layers.rnn import RNN, rnn_backward, rnn_cell_forward, rnn_forward, step_product
 from minigpt.models.gpt_size import measure_saved
 from minigpt.models.rnn_lm import CELLS, RNNLM, CarriedState, RNNConfig, carried_loss, rnn_size
 from minigpt.optim import Adam
@@ -246,6 +246,61 @@ def test_the_size_is_counted_right(kind, tied):
     ids = np.zeros((3, 6), dtype="int64")
     held = measure_saved(model.forward(ids, ids)[1], model)
     assert held == pytest.approx(size.saved, rel=0.25)  # small sizes: the first and last states count for much
+
+
+@layers
+def test_what_is_looked_up_saves_no_input(kind):
+    """Of 180 tokens and 11 words the first layer multiplies the words, of 200 words the tokens."""
+    for vocab_size in (11, 200):
+        config = RNNConfig(vocab_size=vocab_size, context_length=60, d_model=40, num_layers=2, cell=kind)
+        model, ids = RNNLM(config), np.zeros((3, 60), dtype="int64")
+        held = measure_saved(model.forward(ids, ids)[1], model)
+        assert held == pytest.approx(rnn_size(config, batch_size=3, itemsize=8).saved, rel=0.05)
+
+
+@pytest.mark.parametrize("rows, shape", [
+    (1, (64, 64)), (16, (256, 1024)), (32, (256, 768)), (16, (1024, 256)), (5, (40, 96)), (3, (20, 60)),
+    (99, (512, 64)),
+], ids=str)  # fmt: skip
+def test_products_in_strips_are_products(rows, shape):
+    u, h = normal(*shape), normal(rows, shape[0], seed=1)
+    for matrix in (u, np.asfortranarray(u), normal(*shape[::-1]).T):
+        times = step_product(matrix, rows)
+        equal(times(h), h @ matrix)
+        equal(times(2 * h), 2 * h @ matrix)
+
+
+@layers
+def test_steps_in_strips_are_steps_of_the_cell(kind):
+    """32 channels: wide enough for strips. One run over the sequence is as many runs over one step."""
+    layer, x = layer_of(kind, 32, 32), normal(4, 3, 32)
+    (y, last), saved = layer.forward(x)
+    state, seen = None, []
+    for x_t in x:
+        (y_t, state), _ = layer.forward(x_t[None], state)
+        seen.append(y_t[0])
+    equal(y, seen)
+    equal(last, state)
+
+
+@layers
+def test_looking_up_is_multiplying_what_was_looked_up(kind):
+    ids, table, dy = np.array([[2, 0], [2, 2], [1, 2]]), normal(4, 5), normal(3, 2, 3, seed=1)
+    layer = layer_of(kind)
+    results = []
+    for x in (table[ids], (ids, table)):
+        for p in layer.parameters().values():
+            p.grad[...] = 0
+        (y, state), saved = layer.forward(x)
+        dx, dstate = layer.backward(dy, None, saved)
+        results.append([y, state, dstate, *(p.grad.copy() for p in layer.parameters().values()), dx])
+    *one, dx = results[0]
+    *other, dtable = results[1]
+    for a, b in zip(one, other, strict=True):
+        equal(a, b)
+    expected = np.zeros((4, 5))
+    np.add.at(expected, ids, dx)
+    equal(dtable, expected)
 
 
 @layers

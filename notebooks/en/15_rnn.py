@@ -14,7 +14,7 @@
 # **The question.** An n-gram and a network over a window see a fixed number of tokens. How can a network read a text of
 # any length, one token after the other, and remember? And why is it so hard to *learn* what to remember?
 #
-# Running time: about 15 s on two CPU cores; needs chapters [03](03_linear.ipynb), [08](08_gpt.ipynb) and
+# Running time: about 10 s on two CPU cores; needs chapters [03](03_linear.ipynb), [08](08_gpt.ipynb) and
 # [09](09_optim.ipynb); sources studied: [rnn.py](../../minigpt/layers/rnn.py),
 # [rnn_lm.py](../../minigpt/models/rnn_lm.py), the documents [rnn](../../docs/en/layers/rnn.md) and
 # [rnn_lm](../../docs/en/models/rnn_lm.md).
@@ -89,7 +89,11 @@ print("one step of it:", rnn_cell_forward(x[0], np.zeros((1, 2)), w, u, b)[0])
 # The 1 goes to and fro between the channels, at every step a little smaller: $\tanh$ presses everything together. So
 # the state *has* a memory, of things whose traces fade.
 #
-# Note what the library does that our loop doesn't: $x_t W$ needs no state, so one product makes it for all steps.
+# Note what the library does that our loop doesn't. $x_t W$ needs no state, so one product makes it for all steps. What
+# has to wait, $h_{t-1} U$, is a small product again and again, and for these $U$ is cut into strips once
+# (`step_product` in [rnn.py](../../minigpt/layers/rnn.py)). And where the inputs are tokens of a small vocabulary, as
+# in sections 4 to 6, each *word* is multiplied with $W$ once, and the products are looked up: see
+# [embedded_linear](../../docs/en/layers/embedded_linear.md).
 #
 # ## 2 · Backpropagation through time
 #

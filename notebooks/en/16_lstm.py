@@ -14,7 +14,7 @@
 # **The question.** In an Elman network the state is multiplied at every step, and the gradient dies within a few of
 # them. What must a state be like, so that what happened a hundred steps ago can still be learned from?
 #
-# Running time: about 40 s on two CPU cores; needs chapter [15](15_rnn.ipynb); sources studied:
+# Running time: about 25 s on two CPU cores; needs chapter [15](15_rnn.ipynb); sources studied:
 # [lstm.py](../../minigpt/layers/lstm.py), [gru.py](../../minigpt/layers/gru.py),
 # [rnn_lm.py](../../minigpt/models/rnn_lm.py), the documents [lstm](../../docs/en/layers/lstm.md),
 # [gru](../../docs/en/layers/gru.md) and [rnn_lm](../../docs/en/models/rnn_lm.md).
@@ -265,7 +265,7 @@ plt.show()
 # %% [markdown]
 # At 8 steps all gated networks find the letter, and the Elman network doesn't. At 64 it is decided before training
 # begins: with gates that start open (bias 4) LSTM and GRU learn it at once; the LSTM with bias 1 learns nothing, for
-# its gradient has the length $0.73^{64}$, and the GRU with bias 0 gets about half of it with luck. A gate can learn
+# its gradient has the length $0.73^{64}$, and the GRU with bias 0 gets part of it, with luck. A gate can learn
 # to stay open only if it was open enough to hear why it should. (The dotted line is guessing; with 32 test sequences
 # a lucky guess reaches 38 %.)
 #

@@ -10,13 +10,13 @@
 
 # %% [markdown]
 # # 15 · 循环网络，以及时间对梯度做了什么
-# <!-- english: 452540ca9bf0 -->
+# <!-- english: 347ff269f320 -->
 #
 # **问题。** n 元模型和固定窗口的网络，只看得到固定个数的词元。网络怎样才能读任意长的文本，一个词元接一个词元，
 # 并且记住？
 # 又为什么，*学会*该记住什么，会这么难？
 #
-# 运行时间：两个 CPU 核上约 15 秒；需要第 [03](03_linear.ipynb)、[08](08_gpt.ipynb) 和 [09](09_optim.ipynb) 章；
+# 运行时间：两个 CPU 核上约 10 秒；需要第 [03](03_linear.ipynb)、[08](08_gpt.ipynb) 和 [09](09_optim.ipynb) 章；
 # 研读的源码：
 # [rnn.py](../../minigpt/layers/rnn.py)、[rnn_lm.py](../../minigpt/models/rnn_lm.py)，
 # 文档 [rnn](../../docs/zh/layers/rnn.md) 和 [rnn_lm](../../docs/zh/models/rnn_lm.md)。
@@ -89,7 +89,10 @@ print("one step of it:", rnn_cell_forward(x[0], np.zeros((1, 2)), w, u, b)[0])
 # %% [markdown]
 # 那个 1 在两个通道之间来回走，每一步小一点：$\tanh$ 把一切都压小。所以状态*有*记忆，只是痕迹会淡去。
 #
-# 注意库里做了而我们的循环没做的事：$x_t W$ 不需要状态，所以一次乘积就算好所有步的。
+# 注意库里做了而我们的循环没做的事。$x_t W$ 不需要状态，所以一次乘积就算好所有步的。必须等的 $h_{t-1} U$ 是一次又一次的小乘积，
+# 为此先把 $U$ 一次切成条（[rnn.py](../../minigpt/layers/rnn.py) 里的 `step_product`）。而当输入是小词表里的词元时，
+# 如第 4 至 6 节，每个*词*只与 $W$ 乘一次，再去查乘积：见
+# [embedded_linear](../../docs/zh/layers/embedded_linear.md)。
 #
 # ## 2 · 随时间反向传播
 #

@@ -10,12 +10,12 @@
 
 # %% [markdown]
 # # 16 · LSTM 与 GRU：门，和一个靠相加的记忆
-# <!-- english: a37cfb5ef53b -->
+# <!-- english: 4265cfb1d8de -->
 #
 # **问题。** 在 Elman 网络里，状态每一步都被乘，几步之内梯度就死了。状态要是什么样，
 # 才能从一百步之前发生的事里学到东西？
 #
-# 运行时间：两个 CPU 核上约 40 秒；需要第 [15](15_rnn.ipynb) 章；研读的源码：
+# 运行时间：两个 CPU 核上约 25 秒；需要第 [15](15_rnn.ipynb) 章；研读的源码：
 # [lstm.py](../../minigpt/layers/lstm.py)、[gru.py](../../minigpt/layers/gru.py)、
 # [rnn_lm.py](../../minigpt/models/rnn_lm.py)，文档 [lstm](../../docs/zh/layers/lstm.md)、
 # [gru](../../docs/zh/layers/gru.md) 和 [rnn_lm](../../docs/zh/models/rnn_lm.md)。
@@ -264,7 +264,7 @@ plt.show()
 # %% [markdown]
 # 8 步时，带门的网络都找到了那个字母，Elman 网络没有。64 步时，训练开始之前胜负已定：门一开始就开着（偏置 4）
 # 的 LSTM 和 GRU 一学就会；
-# 偏置为 1 的 LSTM 什么也没学到，因为它的梯度长度只有 $0.73^{64}$；偏置为 0 的 GRU 碰运气学到一半左右。
+# 偏置为 1 的 LSTM 什么也没学到，因为它的梯度长度只有 $0.73^{64}$；偏置为 0 的 GRU 碰运气学到一部分。
 # 门只有本来就开得够大，听得见为什么该开着，
 # 才学得会一直开着。（点线是瞎猜；测试序列只有 32 条，运气好的瞎猜能到 38%。）
 #

@@ -265,7 +265,7 @@ plt.show()
 # And forward saves what backward needs, which grows with the batch. Is that prediction true? The model can be asked.
 
 # %%
-with without_twins():  # the faster attention saves less
+with without_twins():  # the faster attention saves other arrays
     _, saved = model.forward(ids, ids)  # any targets will do
 print("saved for backward: predicted", gpt_size.gpt_size(config, batch_size=1, itemsize=8).saved, "bytes, held",
       gpt_size.measure_saved(saved, model), "bytes")

@@ -261,7 +261,7 @@ plt.show()
 # 它随批量增大。预测得准不准？可以直接问模型。
 
 # %%
-with without_twins():  # the faster attention saves less
+with without_twins():  # the faster attention saves other arrays
     _, saved = model.forward(ids, ids)  # any targets will do
 print("saved for backward: predicted", gpt_size.gpt_size(config, batch_size=1, itemsize=8).saved, "bytes, held",
       gpt_size.measure_saved(saved, model), "bytes")

@@ -66,7 +66,7 @@ BPE_SIZE = 1024  # unless asked otherwise: a short text like the default one doe
 # Settings other than TrainConfig's defaults that belong to a preset: what a model of that size is trained with.
 RECIPES = {
     "tiny": dict(steps=300, batch_size=16, learning_rate=3e-3, warmup=30, eval_every=50, save_every=50),
-    "small": dict(steps=4500, batch_size=12, learning_rate=5e-3, warmup=250, final_share=0.05, eval_every=500,
+    "small": dict(steps=4900, batch_size=12, learning_rate=5e-3, warmup=250, final_share=0.05, eval_every=500,
                   save_every=500),
 }
 # nanoGPT's for a laptop's processor, in its README: https://github.com/karpathy/nanoGPT

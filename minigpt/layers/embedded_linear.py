@@ -7,8 +7,9 @@
     dW_e = dA Wᵀ,   dW = W_eᵀ dA,   db = 1ᵀ dA          the linear layer's rule, for its input W_e
 
 Derivation: the rows of W_e[ids] W are products of single rows of W_e, and equal ids have equal products. So V rows are
-multiplied instead of one for each token, forward and backward: of a batch of 2,048 characters that are 65 different
-ones, a thirtieth of the work. With more words in the vocabulary than in the batch it would be more work.
+multiplied instead of one for each token, forward and backward: of a batch of 2,048 characters, 65 different ones, a
+thirtieth. In return, rows of O numbers are looked up and added up instead of rows of I. With more words in the
+vocabulary than tokens in the batch it would be more work.
 """
 
 from minigpt.layers.embedding import embedding_backward, embedding_forward

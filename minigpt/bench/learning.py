@@ -28,7 +28,7 @@ RECIPE, TEXT = "nanogpt", ["pydoc"]
 TOKENS = {"nanogpt": ("char", None), "tiny": ("char", None), "small": ("bpe", BPE_SIZE)}  # recipe -> kind, vocabulary
 
 
-TRIAL = 30  # steps that are warm-up, and twice as many that tell the speed
+TRIAL = 100  # steps that are warm-up, and twice as many that tell the speed: some seconds, as machines are noisy
 
 
 def measure_learning(field: Field, recipe: str, data: list[str], steps: int | None, say: Callable[[str], None],

@@ -210,11 +210,12 @@ check("mixture_weight", mixture_weight)
 # %% [markdown]
 # ## A word on honesty
 #
-# λ was chosen on the held-out text, and so were the learning rates of the networks, in a few trials each. Strictly, the
-# text by which one chooses is no longer unseen; with one number chosen among a few, little is gained by it, but a
-# competition would keep a third part for the last measurement. And the order of the rungs is an order **for this text
-# and this time**. Half a million characters and a minute are a world for counts. **What would you have to change for
-# the GPT to come first?** `python -m minigpt ladder --seconds 300 --models kneser-ney gru gpt` is one answer to try.
+# λ was chosen on the held-out text, and so were the networks' learning rates and dropout, in a few trials each.
+# Strictly, the text by which one chooses is no longer unseen; with one number chosen among a few, little is gained by
+# it, but a competition would keep a third part for the last measurement. And the order of the rungs is an order **for
+# this text and this time**. Half a million characters and a minute are a world for counts. **What would you have to
+# change for the GPT to come first?** `python -m minigpt ladder --seconds 300 --models kneser-ney gru gpt` is one answer
+# to try.
 #
 # ## What was learned
 #

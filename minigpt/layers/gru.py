@@ -132,7 +132,7 @@ def gru_forward(x, h, w, u, b, b_u=None):
     """x (T, B, I), h (B, C) before the first step, weights as the cell's -> y (T, B, C), the state after each step."""
     check_sequence(x, h)
     gates, saved_input = multiply_input(x, w, b)  # (T, B, 3C): one product for all steps; each becomes its gates
-    first, products = h, [step_product(part, len(h)) for part in _parts(u, b_u is not None)]
+    first, products = h, [step_product(part, len(h), len(gates)) for part in _parts(u, b_u is not None)]
     y, s = (xp.empty((*gates.shape[:2], h.shape[1]), dtype=gates.dtype) for _ in "ys")
     for t in range(len(gates)):
         y[t], s[t] = _step(gates[t], h, products, b_u)
@@ -144,7 +144,7 @@ def gru_backward(dy, saved):
     """dy (T, B, C) -> dx (T, B, I), dh (B, C), dw, du, db, and db_u where there was one, as the cell's."""
     saved_input, first, u, after, y, gates, s = saved
     C, dh = first.shape[1], xp.zeros_like(first)
-    products = [step_product(part.T, len(first)) for part in _parts(u, after)]
+    products = [step_product(part.T, len(first), len(y)) for part in _parts(u, after)]
     da = xp.empty_like(gates)
     da_u = xp.empty_like(gates) if after else da
     for t in reversed(range(len(y))):

@@ -78,7 +78,7 @@ def lstm_forward(x, h, c, w, u, b):
     T, B, C = *gates.shape[:2], h.shape[1]
     y, t = (xp.empty((T, B, C), dtype=gates.dtype) for _ in "yt")
     cells = xp.empty((T + 1, B, C), dtype=gates.dtype)  # c before each step, and after the last
-    cells[0], first, times_u, slopes = c, h, step_product(u, len(h)), _slopes(b)
+    cells[0], first, times_u, slopes = c, h, step_product(u, len(h), T), _slopes(b)
     for step in range(T):
         gates[step] += times_u(h)
         i, f, o, g = _four(_squash(gates[step], *slopes))
@@ -91,7 +91,7 @@ def lstm_forward(x, h, c, w, u, b):
 def lstm_backward(dy, dc, saved):
     """dy (T, B, C), dc (B, C) of the last c, or None -> dx (T, B, I), dh, dc (B, C) of the first; dw, du, db."""
     saved_input, first, u, y, gates, cells, t = saved
-    C, times_u_transposed = first.shape[1], step_product(u.T, len(first))
+    C, times_u_transposed = first.shape[1], step_product(u.T, len(first), len(y))
     da, dh, dc = xp.empty_like(gates), xp.zeros_like(first), xp.zeros_like(first) if dc is None else dc.copy()
     for step in reversed(range(len(y))):
         i, f, o, g = _four(gates[step])

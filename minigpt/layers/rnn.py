@@ -45,8 +45,8 @@ def rnn_cell_backward(dh_next, saved):
 def rnn_forward(x, h, w, u, b):
     """x (T, B, I), h (B, C) before the first step, w (I, C), u (C, C), b (C,) -> y (T, B, C), the state after each."""
     check_sequence(x, h)
-    first, times_u = h, step_product(u, len(h))
     y, saved_input = multiply_input(x, w, b)  # x W + b of all steps; each becomes the state in place
+    first, times_u = h, step_product(u, len(h), len(y))
     for y_t in y:
         y_t += times_u(h)
         h = xp.tanh(y_t, out=y_t)
@@ -56,7 +56,7 @@ def rnn_forward(x, h, w, u, b):
 def rnn_backward(dy, saved):
     """dy (T, B, C) -> dx (T, B, I), dh (B, C), dw (I, C), du (C, C), db (C,)."""
     saved_input, first, u, y = saved
-    times_u_transposed = step_product(u.T, len(first))
+    times_u_transposed = step_product(u.T, len(first), len(y))
     da, dh = xp.empty_like(y), xp.zeros_like(first)  # dh: what the step after t asks of its state
     for t in reversed(range(len(y))):
         slope = y[t] * y[t]
@@ -87,17 +87,17 @@ def recurrent_gradient(first, y, da):
     return first.T @ da[0] + y[:-1].reshape(-1, C).T @ da[1:].reshape(-1, G)  # one product for all steps but the first
 
 
-def step_product(u, rows: int):
-    """A function h -> h U for h (B, C) with so many rows, prepared once and called in every step; U is (C, G).
+def step_product(u, rows: int, steps: int):
+    """A function h -> h U for h (B, C) with so many rows, prepared once and called in so many steps; U is (C, G).
 
     Before a product BLAS copies the right factor into an order of its own. That pays for many rows, but not for the few
     of a batch, in every step anew. OpenBLAS makes products of under 100³ multiplications without the copy. So here U is
-    cut into strips of columns, narrow enough for that: one and a half to twice as fast. Each call overwrites the result
-    of the one before.
+    cut into strips of columns, narrow enough for that: one and a half to twice as fast, if there are more than a few
+    steps, as cutting is a copy too. Each call overwrites the result of the one before.
     """
     C, G = u.shape
     width = next((n for n in (64, 32, 16) if G % n == 0 and rows * C * n < 100**3), G)
-    if backend.name() != "numpy" or width == G:
+    if backend.name() != "numpy" or width == G or steps < 4:
         return lambda h: h @ u
     strips = xp.ascontiguousarray(u.reshape(C, -1, width).transpose(1, 0, 2))  # (G / width, C, width)
     y = xp.empty((rows, G), dtype=u.dtype)

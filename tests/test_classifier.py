@@ -33,6 +33,8 @@ def test_a_mean_by_hand():
     np.testing.assert_allclose(y, [[2, 4], [7, 7], [0, 0]], rtol=1e-15)
     dx = masked_mean_backward(np.array([[2.0, 4], [3, 6], [1, 1]]), saved)
     np.testing.assert_allclose(dx, [[[1, 2], [1, 2], [0, 0]], [[1, 2]] * 3, [[0, 0]] * 3], rtol=1e-15)
+    alone, _ = masked_mean_forward(x, np.array([[False, True, False]] * 3))
+    np.testing.assert_array_equal(alone, x[:, 1])
 
 
 # the classifier

@@ -160,9 +160,10 @@ def test_few_words_and_no_subsampling_do_not_overshoot():
     """Six words, one of them half of the text: a batch of 256 windows would diverge."""
     rng = np.random.default_rng(0)
     sentences = [["the" if i % 2 else "abcde"[rng.integers(5)] for i in range(20)] for _ in range(100)]
-    model, losses = make(sentences=sentences, d_model=50, window=5), []
-    train_vectors(model, sentences, epochs=5, report=lambda record: losses.append(record["loss"]))
-    assert losses[-1] < losses[0] and np.abs(model.inputs.data).max() < 10
+    model, records = make(sentences=sentences, d_model=50, window=5), []
+    train_vectors(model, sentences, epochs=5, report=records.append)
+    assert [(record["epoch"], record["words"]) for record in records] == [(epoch, 2000) for epoch in range(1, 6)]
+    assert records[-1]["loss"] < records[0]["loss"] and np.abs(model.inputs.data).max() < 10
 
 
 # fastText

@@ -181,8 +181,8 @@ def check_ids(ids, size: int, what: str):
 def scatter_add(target, ids, values) -> None:
     """target[ids[n]] += values[n] for every n, ids that occur twice counted twice.
 
-    target (V, C), ids (N,), values (N, C). `target[ids] += values` would keep only one of the duplicates. A GPU adds in
-    no fixed order, so there, and only there, two runs can differ in the last digit.
+    target (V, C), ids (N,), values (N, C), finite. `target[ids] += values` would keep only one of the duplicates. A GPU
+    adds in no fixed order, so there, and only there, two runs can differ in the last digit.
     """
     if ids.size:
         _library.scatter_add(target, ids, values)

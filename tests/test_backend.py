@@ -81,11 +81,13 @@ def test_keep_mask_has_the_rate():
     assert abs(kept - 0.7) < 0.01
 
 
-def test_scatter_add_counts_duplicates():
+@pytest.mark.parametrize("rows", [backend.FEW_ROWS, backend.FEW_ROWS + 1, 5000])
+def test_scatter_add_counts_duplicates(rows):
+    """Few rows and many go different ways; so do ids that occur often, now and then, and once."""
     rng = np.random.default_rng(0)
-    for count, size in ((0, 7), (1, 7), (50, 7), (50, 15), (50, 40), (50, 5000)):  # runs of many, of some, of one
-        ids, values = rng.integers(0, size, count), rng.standard_normal((count, 3))
-        target = rng.standard_normal((size, 3))
+    for count, size in ((0, 7), (1, 7), (50, 7), (50, 15), (50, 40), (50, rows)):
+        ids, values = rng.integers(rows - size, rows, count), rng.standard_normal((count, 3))
+        target = rng.standard_normal((rows, 3))
         expected = target.copy()
         np.add.at(expected, ids, values)
         backend.scatter_add(target, ids, values)

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,16 @@ def test_scores_of_ten_thousand_are_no_trouble():
         # Every softmax is saturated, so that dq and dk are 0 but for rounding; of what, is the size of dp times k or q.
         scale = np.abs(k if name == "dq" else q).max() if name in ("dq", "dk") else np.abs(other).max()
         assert np.abs(one - other).max() <= 1e-6 * scale, name
+
+
+@pytest.mark.parametrize("size", [1e8, 1e10, 1e18])
+def test_no_length_is_too_long(size):
+    """Scores that float32 holds are no trouble, even where a product of squared lengths is not: without a warning."""
+    q, k, v = (np.full((1, 1, 5, 4), number, np.float32) for number in (size, size, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y, _ = twin(attention_forward)(q, k, v, causal_mask(5))
+    assert (y == 1).all()
 
 
 OTHERS = {

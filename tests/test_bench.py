@@ -204,7 +204,7 @@ class Steady:
 
 @pytest.mark.parametrize("seconds, steps", [(60, 600), (1, 10), (0.001, 1)])
 def test_as_many_steps_as_fit(seconds, steps):
-    config = learning._for(seconds, TrainConfig(steps=7, learning_rate=0.25), Steady(), {})
+    config = learning._fitted(seconds, TrainConfig(steps=7, learning_rate=0.25), Steady(), {})
     assert (config.steps, config.learning_rate) == (steps, 0.25) and 1 <= config.eval_every <= steps
 
 

@@ -26,8 +26,6 @@ from minigpt.train_config import BPE_SIZE, RECIPES, TrainConfig
 
 RECIPE, TEXT = "nanogpt", ["pydoc"]
 TOKENS = {"nanogpt": ("char", None), "tiny": ("char", None), "small": ("bpe", BPE_SIZE)}  # recipe -> kind, vocabulary
-
-
 TRIAL = 100  # steps that are warm-up, and twice as many that tell the speed: some seconds, as machines are noisy
 
 
@@ -49,7 +47,7 @@ def measure_learning(field: Field, recipe: str, data: list[str], steps: int | No
             if seconds is not None:
                 say(f"{name}: how many steps fit into {seconds:g} seconds?")
                 with field.start(name) as contenders:
-                    own = _for(seconds, config, contenders[name], mine)
+                    own = _fitted(seconds, config, contenders[name], mine)
             say(f"{name}: {own.steps} steps")
             with field.start(name) as contenders:
                 found[name] = {**contenders[name].ask("learn", **mine, training=asdict(own)), "steps": own.steps}
@@ -59,7 +57,7 @@ def measure_learning(field: Field, recipe: str, data: list[str], steps: int | No
             "contenders": found}
 
 
-def _for(seconds: float, config: TrainConfig, contender, details: dict) -> TrainConfig:
+def _fitted(seconds: float, config: TrainConfig, contender, details: dict) -> TrainConfig:
     """The same settings with as many steps as this contender makes in so many seconds, by its speed in a few."""
     trial = replace(config, steps=3 * TRIAL, warmup=TRIAL, eval_every=TRIAL)
     first, *_, last = contender.ask("learn", **details, training=asdict(trial))["looks"]

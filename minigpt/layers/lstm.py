@@ -32,7 +32,7 @@ from minigpt.layers.rnn import (
 
 def lstm_cell_forward(x, h, c, w, u, b):
     """One step. x (B, I), h and c (B, C), w (I, 4C), u (C, 4C), b (4C,) -> the next h and c (B, C)."""
-    gates = _squash(x @ w + h @ u + b, *_slopes(b))  # (B, 4C)
+    gates = _squash(x @ w + h @ u + b, *_halves(b))  # (B, 4C)
     i, f, o, g = _four(gates)
     c_next = f * c + i * g
     t = xp.tanh(c_next)
@@ -49,7 +49,7 @@ def lstm_cell_backward(dh_next, dc_next, saved):
     return da @ w.T, da @ u.T, dc * f, x.T @ da, h.T @ da, da.sum(axis=0)
 
 
-def _slopes(b):
+def _halves(b):
     """Two rows (4C,): 1/2 for the three gates and 1 for g, and what is missing from them to 1."""
     half = xp.full_like(b, 0.5)
     half[3 * b.size // 4:] = 1
@@ -78,10 +78,10 @@ def lstm_forward(x, h, c, w, u, b):
     T, B, C = *gates.shape[:2], h.shape[1]
     y, t = (xp.empty((T, B, C), dtype=gates.dtype) for _ in "yt")
     cells = xp.empty((T + 1, B, C), dtype=gates.dtype)  # c before each step, and after the last
-    cells[0], first, times_u, slopes = c, h, step_product(u, len(h), T), _slopes(b)
+    cells[0], first, times_u, halves = c, h, step_product(u, len(h), T), _halves(b)
     for step in range(T):
         gates[step] += times_u(h)
-        i, f, o, g = _four(_squash(gates[step], *slopes))
+        i, f, o, g = _four(_squash(gates[step], *halves))
         c = xp.multiply(f, c, out=cells[step + 1])
         c += i * g
         h = xp.multiply(o, xp.tanh(c, out=t[step]), out=y[step])
